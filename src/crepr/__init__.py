@@ -1,0 +1,11 @@
+"""Cell representations: images and transcripts of single cells to latents in AnnData and MuData."""
+
+import lazy_loader as lazy
+
+from crepr._version import __version__
+
+__getattr__, __dir__, __all__ = lazy.attach(
+    __name__,
+    submodules=["datasets", "get", "pl", "pp", "tl"],
+)
+__all__ += ["__version__"]

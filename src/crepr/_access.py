@@ -1,0 +1,94 @@
+"""From AnnData or MuData to the object, cells and arrays that a verb works on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from mudata import MuData
+
+from crepr import _validate
+
+if TYPE_CHECKING:
+    from crepr._types import Data
+
+
+def is_mudata(data: Data) -> bool:
+    """Whether `data` is a MuData; raises a TypeError for what is neither."""
+    if not isinstance(data, AnnData | MuData):
+        raise TypeError(f"data must be an AnnData or a MuData, got {type(data).__name__}.")
+    return isinstance(data, MuData)
+
+
+def modality(data: Data, mod: str | None = None, *, having: str | None = None, hint: str = "Set mod.") -> AnnData:
+    """Find the AnnData to work on.
+
+    `data` itself if it is an AnnData; else `data.mod[mod]`; else the only modality with `having` in its `.obsm`.
+    """
+    if not is_mudata(data):
+        if mod is not None:
+            raise ValueError(f"mod={mod!r} needs a MuData, got an AnnData. Leave mod out.")
+        if having is not None:
+            _validate.has_key(data.obsm, having, where="data.obsm", hint=hint)
+        return data
+    if mod is not None:
+        _validate.has_key(data.mod, mod, where="data.mod", hint="Set mod to one of them.")
+        if having is not None:
+            _validate.has_key(data.mod[mod].obsm, having, where=f"data.mod[{mod!r}].obsm", hint=hint)
+        return data.mod[mod]
+    found = [name for name, adata in data.mod.items() if having is None or having in adata.obsm]
+    if not found:
+        raise KeyError(f"No modality has {having!r} in its .obsm (modalities: {_validate.listing(data.mod)}). {hint}")
+    if len(found) > 1:
+        what = f"Several modalities have {having!r} in their .obsm" if having else "There are several modalities"
+        raise ValueError(f"{what}: {_validate.listing(found)}. Set mod to one of them.")
+    return data.mod[found[0]]
+
+
+def same_cells(data: MuData, mods: list[str]) -> None:
+    """Raise unless the modalities hold the same cells in the same order, which are also those of the MuData."""
+    for mod in mods:
+        if not data.mod[mod].obs_names.equals(data.obs_names):
+            raise ValueError(
+                f"Modalities {_validate.listing(mods)} must hold the same cells in the same order as the MuData "
+                f"({data.n_obs} cells; {mod!r} has {data.mod[mod].n_obs}). Call mu.pp.intersect_obs(data) first."
+            )
+
+
+def representation(data: Data, use_rep: str, *, mod: str | None = None) -> np.ndarray:
+    """Return `.obsm[use_rep]` as a finite 2-D float array, from the MuData itself or the only modality that has it."""
+    owner: Data = data
+    if not (is_mudata(data) and mod is None and use_rep in data.obsm):
+        owner = modality(data, mod, having=use_rep, hint="Run cr.tl.train_vae first, or set use_rep.")
+    values = owner.obsm[use_rep]
+    array = np.asarray(values.to_numpy() if isinstance(values, pd.DataFrame) else values)
+    if array.ndim != 2 or not np.issubdtype(array.dtype, np.number):
+        raise TypeError(f".obsm[{use_rep!r}] must be a 2-D array of numbers, got shape {array.shape} and dtype {array.dtype}.")
+    array = np.asarray(array, dtype=array.dtype if np.issubdtype(array.dtype, np.floating) else np.float64)
+    _validate.finite(f".obsm[{use_rep!r}]", array, cells=owner.obs_names)
+    return array
+
+
+def groups(data: Data, groupby: str) -> pd.Categorical:
+    """Return a column of `.obs` as categories, without unused ones.
+
+    In a MuData, `groupby` is a column of `data.obs`, `'modality:column'`, or a column that one modality alone has.
+    """
+    frame = data.obs
+    if is_mudata(data) and groupby not in frame:
+        mod, _, column = groupby.rpartition(":")
+        owners = [mod] if mod in data.mod else [name for name, adata in data.mod.items() if groupby in adata.obs]
+        if len(owners) > 1:
+            raise ValueError(f"groupby={groupby!r} is in several modalities; write '{owners[0]}:{groupby}'.")
+        if owners:
+            same_cells(data, owners)
+            frame, groupby = data.mod[owners[0]].obs, column or groupby
+    _validate.has_key(list(frame.columns), groupby, where=".obs", hint="Set groupby to one of them.")
+    values = frame[groupby]
+    missing = int(values.isna().sum())
+    if missing:
+        raise ValueError(f"groupby={groupby!r} is missing for {missing} of {len(values)} cells. Remove those cells or fill the column.")
+    labels = pd.Categorical(values)
+    return labels.remove_unused_categories()

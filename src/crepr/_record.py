@@ -1,0 +1,54 @@
+"""The only writer of `.uns`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from crepr._version import __version__
+
+if TYPE_CHECKING:
+    from crepr._types import Data
+
+
+def record(data: Data, key: str, **entries: Any) -> None:
+    """Write `.uns[key]` in one assignment, with the version of crepr that wrote it.
+
+    Parameters
+    ----------
+    data
+        Object whose `.uns` is written.
+    key
+        Key in `.uns`; what stood there is replaced as a whole.
+    entries
+        `params`, `results`, ...; made storable by :func:`plain`.
+    """
+    data.uns[key] = plain({**entries, "crepr_version": __version__})
+
+
+def plain(value: Any) -> Any:
+    """Convert to what survives h5ad, h5mu and zarr.
+
+    None, bool, int, float, str, arrays, DataFrames and nested dicts with str keys. A sequence becomes an array,
+    a dataclass a dict, a path a str; other objects raise :class:`TypeError`, so that nothing is lost unseen.
+    """
+    if value is None or isinstance(value, bool | int | float | str | np.ndarray | pd.DataFrame):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, PurePath):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset | pd.Index | range):
+        items = sorted(value) if isinstance(value, set | frozenset) else list(value)
+        # an empty array of objects cannot be written, one of strings can
+        return np.array(items, dtype=None if items else str)
+    raise TypeError(f"{type(value).__name__} cannot be stored in .uns; convert it to an array, a table, a number or text first.")

@@ -1,0 +1,82 @@
+"""Checks with messages that name the argument, the value and the next step."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from crepr._types import PathLike
+
+
+def listing(names: Iterable[Any], *, limit: int = 10) -> str:
+    """Write names for a message: `'a', 'b', ... (12 in all)`."""
+    names = list(names)
+    if not names:
+        return "none"
+    text = ", ".join(repr(name) for name in names[:limit])
+    return text if len(names) <= limit else f"{text}, ... ({len(names)} in all)"
+
+
+def has_key(container: Collection[str], key: str, *, where: str, hint: str) -> None:
+    """Raise a KeyError that lists what is there and ends in the next step."""
+    if key not in container:
+        raise KeyError(f"No {key!r} in {where} (there are: {listing(container)}). {hint}")
+
+
+def integer(name: str, value: Any, *, minimum: int) -> int:
+    """Return an integer not below `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}.")
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {value}.")
+    return int(value)
+
+
+def number(name: str, value: Any, *, minimum: float = -np.inf, exclusive: bool = False) -> float:
+    """Return a finite number not below `minimum` (above it if `exclusive`)."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}.")
+    if not np.isfinite(value) or value < minimum or (exclusive and value == minimum):
+        raise ValueError(f"{name} must be a finite number {'above' if exclusive else 'of at least'} {minimum:g}, got {value}.")
+    return float(value)
+
+
+def choice(name: str, value: Any, options: Collection[Any]) -> Any:
+    """Return `value` if it is one of the options."""
+    if value not in options:
+        raise ValueError(f"{name} must be one of {listing(options, limit=50)}, got {value!r}.")
+    return value
+
+
+def finite(name: str, array: np.ndarray, *, cells: pd.Index | None = None) -> None:
+    """Raise if rows of `array` hold NaN or infinite values; says how many and which."""
+    bad = np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))
+    if len(bad):
+        which = listing((cells[bad] if cells is not None else bad).tolist(), limit=5)
+        raise ValueError(f"{name} holds NaN or infinite values in {len(bad)} of {len(array)} cells ({which}). Remove or impute them first.")
+
+
+def unique_cells(cells: pd.Index) -> None:
+    """Raise if cell names are repeated."""
+    repeated = cells[cells.duplicated()].unique()
+    if len(repeated):
+        raise ValueError(f"obs_names must be unique; {len(repeated)} are repeated ({listing(repeated, limit=5)}). Call .obs_names_make_unique() first.")
+
+
+def writable_folder(name: str, path: PathLike) -> Path:
+    """Make a folder and prove that files can be written to it, before any work is done."""
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise PermissionError(f"{name}={str(path)!r} cannot be written to ({error.strerror or error}). Give a folder that can.") from error
+    return folder

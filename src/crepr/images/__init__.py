@@ -1,0 +1,1 @@
+"""Pixels and molecules on disk: sources, windows, batched reads."""

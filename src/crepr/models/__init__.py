@@ -1,0 +1,1 @@
+"""Networks, loss terms and named models; torch only."""

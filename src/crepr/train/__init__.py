@@ -1,0 +1,1 @@
+"""Batches on the device, training, trained models on disk."""

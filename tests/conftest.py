@@ -1,0 +1,25 @@
+import os
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+
+matplotlib.use("agg")
+# with two threads small models run many times slower on two cores
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data that CREPR_DATA names."""
+    folder = Path(os.environ.get("CREPR_DATA", ""))
+    if not os.environ.get("CREPR_DATA") or not folder.is_dir():
+        pytest.skip("real data not found: set CREPR_DATA to its folder")
+    return folder
