@@ -12,6 +12,8 @@ from mudata import MuData
 from crepr import _validate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from crepr._types import Data
 
 
@@ -92,3 +94,24 @@ def groups(data: Data, groupby: str) -> pd.Categorical:
         raise ValueError(f"groupby={groupby!r} is missing for {missing} of {len(values)} cells. Remove those cells or fill the column.")
     labels = pd.Categorical(values)
     return labels.remove_unused_categories()
+
+
+def cell_positions(data: Data, cells: Sequence[str] | np.ndarray | None, *, default: int | None = None) -> np.ndarray:
+    """Return positions of cells given by name, position or mask; all, or the first `default`, for `None`."""
+    if cells is None:
+        return np.arange(data.n_obs if default is None else min(default, data.n_obs))
+    wanted = np.atleast_1d(np.asarray(cells))
+    if wanted.dtype == bool:
+        if wanted.shape != (data.n_obs,):
+            raise ValueError(f"cells is a mask of shape {wanted.shape}, but there are {data.n_obs} cells.")
+        return np.flatnonzero(wanted)
+    if np.issubdtype(wanted.dtype, np.integer):
+        outside = wanted[(wanted < -data.n_obs) | (wanted >= data.n_obs)]
+        if len(outside):
+            raise IndexError(f"cells holds positions outside 0 to {data.n_obs - 1}: {_validate.listing(outside.tolist(), limit=5)}.")
+        return wanted % data.n_obs
+    positions = data.obs_names.get_indexer(pd.Index(wanted.astype(object)))
+    missing = wanted[positions < 0]
+    if len(missing):
+        raise KeyError(f"{len(missing)} of {len(wanted)} cells are not in obs_names: {_validate.listing(missing.tolist(), limit=5)}.")
+    return positions

@@ -10,15 +10,11 @@ MASKS: Final = "masks"
 # limits of each cell, in `.obsm`, where intensities are scaled cell by cell
 CROPS_LIMITS: Final = "crops_limits"
 
-# results of training: `.uns[VAE]`, `.obsm["X_vae"]`
+# results of training: latents in `.obsm`, history and spec in `.uns`; `key_added` replaces both
 VAE: Final = "vae"
+X_VAE: Final = "X_vae"
 
 
-def latent(key: str) -> str:
-    """Key in `.obsm` of the latent means of a model recorded under `.uns[key]`."""
-    return f"X_{key}"
-
-
-def latent_logvar(key: str) -> str:
-    """Key in `.obsm` of the posterior log-variances."""
-    return f"X_{key}_logvar"
+def logvar(key: str) -> str:
+    """Key in `.obsm` of the posterior log-variances beside the latents under `key`."""
+    return f"{key}_logvar"
