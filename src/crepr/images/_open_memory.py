@@ -1,0 +1,74 @@
+"""Arrays in memory: in `.uns`, or in NumPy's files."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crepr._validate import listing
+from crepr.images._stored import Stored
+
+
+def open_uns(uri: str, arrays: Mapping[str, Any]) -> Stored:
+    """Find the array that `uns:KEY/KEY/...` names in nested mappings; a key may hold slashes itself.
+
+    Raises
+    ------
+    KeyError
+        If it is not there; says which part of the way is missing.
+    """
+    found = _follow(uri.removeprefix("uns:").split("/"), arrays, uri)
+    axes = None
+    if hasattr(found, "dims"):  # xarray
+        axes = "".join(str(dim) for dim in found.dims)
+        found = found.data
+    if not hasattr(found, "shape") or not hasattr(found, "dtype"):
+        raise TypeError(f"{uri!r} is no array but {type(found).__name__}. Put a NumPy, Zarr or dask array there.")
+    return Stored(found, axes)
+
+
+def _follow(parts: list[str], place: Any, uri: str) -> Any:
+    if not parts:
+        return place
+    if isinstance(place, Mapping):
+        for n in range(len(parts), 0, -1):
+            key = "/".join(parts[:n])
+            if key in place:
+                return _follow(parts[n:], place[key], uri)
+        there = listing(place)
+    else:
+        there = f"no keys, but {type(place).__name__}"
+    raise KeyError(
+        f"No {parts[0]!r} on the way to the image {uri!r} (there are: {there}). Put the array back, or register the image anew."
+    )
+
+
+def open_npy(path: str, key: str | None) -> Stored:
+    """Open NumPy's `.npy` (mapped into memory) or one array of an `.npz` (read at once).
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file cannot be read, holds objects, or has no such array.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"No such file: {path!r}.")
+    try:
+        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return Stored(loaded)
+        with loaded:
+            names = list(loaded.files)
+            if key is None and len(names) == 1:
+                key = names[0]
+            if key in names:
+                return Stored(loaded[key])
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path!r} cannot be read: {error}. It is truncated, corrupt or no NumPy file.") from error
+    raise ValueError(f"{path!r} has no array {key!r} (there are: {listing(names)}). Write it as 'PATH.npz#KEY'.")

@@ -1,0 +1,48 @@
+"""What a file tells about the pixels in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An array as it is stored, with what its file says about it; `None` where the file is silent."""
+
+    array: Any
+    axes: str | None = None
+    channels: tuple[str, ...] | None = None
+    pixel_size: float | None = None
+
+
+MICROMETRES = {
+    "micrometer": 1.0,
+    "micrometre": 1.0,
+    "micron": 1.0,
+    "microns": 1.0,
+    "um": 1.0,
+    "µm": 1.0,  # micro sign
+    "μm": 1.0,  # Greek letter mu
+    "\\u00b5m": 1.0,  # as ImageJ writes it
+    "nanometer": 1e-3,
+    "nanometre": 1e-3,
+    "nm": 1e-3,
+    "millimeter": 1e3,
+    "millimetre": 1e3,
+    "mm": 1e3,
+    "centimeter": 1e4,
+    "centimetre": 1e4,
+    "cm": 1e4,
+    "meter": 1e6,
+    "metre": 1e6,
+    "m": 1e6,
+}
+
+
+def square_pixel(y: float | None, x: float | None, unit_y: str | None, unit_x: str | None) -> float | None:
+    """Return the side of a pixel in micrometres, or `None` if it is unknown or the pixel is no square."""
+    if y is None or x is None or unit_y not in MICROMETRES or unit_x not in MICROMETRES:
+        return None
+    y, x = y * MICROMETRES[unit_y], x * MICROMETRES[unit_x]
+    return float(y) if y > 0 and abs(y - x) <= 1e-3 * y else None
