@@ -1,1 +1,19 @@
 """Networks, loss terms and named models; torch only."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach(
+    __name__,
+    submod_attrs={
+        "_beta_vae": ["beta_vae"],
+        "_double_decoder_vae": ["double_decoder_vae"],
+        "_inverse_weights": ["inverse_weights"],
+        "_network": ["DecoderSpec", "EncoderSpec", "Network", "NetworkSpec"],
+        "_objective": ["Objective", "WarmUp"],
+        "_output": ["Output"],
+        "_presets": ["PRESETS"],
+        "_registry": ["MODELS"],
+        "_spec": ["InputSpec", "ModelSpec", "TermSpec"],
+        "_vae": ["vae"],
+    },
+)

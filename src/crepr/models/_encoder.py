@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from crepr import _validate
+from crepr.models._block_sizes import block_sizes
+
+LOGVAR_BOUND = 10.0
+SLOPE = 0.1  # of LeakyReLU below zero
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """From pictures to a posterior: blocks that halve, then two linear heads.
+
+    Attributes
+    ----------
+    inputs
+        Names of the inputs; several are joined along their channels, in this order.
+    channels
+        Channels of all inputs together.
+    size
+        Pixels per side, odd or even.
+    widths
+        Channels after each block; as many blocks as widths.
+    kernel, padding
+        Of the convolutions, in pixels.
+    """
+
+    inputs: tuple[str, ...]
+    channels: int
+    size: int
+    widths: tuple[int, ...]
+    kernel: int = 3
+    padding: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.inputs:
+            raise ValueError("inputs of an encoder must name at least one input, got none.")
+        check_blocks(self.channels, self.size, self.widths, self.kernel, self.padding)
+
+
+def check_blocks(channels: int, size: int, widths: tuple[int, ...], kernel: int, padding: int) -> None:
+    """Raise unless a stack of blocks can be made from these."""
+    _validate.integer("channels", channels, minimum=1)
+    _validate.integer("size", size, minimum=1)
+    _validate.integer("kernel", kernel, minimum=2)
+    _validate.integer("padding", padding, minimum=0)
+    if padding >= kernel:
+        raise ValueError(f"padding must be below kernel={kernel}, got {padding}.")
+    if not widths:
+        raise ValueError("widths must hold one number of channels per block, got none.")
+    for width in widths:
+        _validate.integer("widths", width, minimum=1)
+    block_sizes(size, len(widths), kernel=kernel, padding=padding)
+
+
+class Encoder(nn.Module):
+    """Strided convolutions, each with batch norm and LeakyReLU, then linear heads for mean and log-variance.
+
+    The log-variance is bounded smoothly, `10 tanh(x / 10)`: the standard deviation stays between 0.007 and 148, so nothing
+    overflows, and unlike a clamped one it always has a gradient. The default initialisation of the heads gives a KL of
+    about 0.1 per latent dimension, since batch norm keeps the features at unit scale.
+    """
+
+    def __init__(self, spec: EncoderSpec, n_latent: int, *, sampled: bool) -> None:
+        super().__init__()
+        last = block_sizes(spec.size, len(spec.widths), kernel=spec.kernel, padding=spec.padding)[-1]
+        self.blocks = nn.Sequential(
+            *(
+                nn.Sequential(
+                    nn.Conv2d(n_in, n_out, spec.kernel, stride=2, padding=spec.padding, bias=False),
+                    nn.BatchNorm2d(n_out),
+                    nn.LeakyReLU(SLOPE),
+                )
+                for n_in, n_out in zip((spec.channels, *spec.widths), spec.widths, strict=False)
+            ),
+            nn.Flatten(),
+        )
+        n_features = spec.widths[-1] * last**2
+        self.mean = nn.Linear(n_features, n_latent)
+        self.logvar = nn.Linear(n_features, n_latent) if sampled else None
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """From `(B, channels, size, size)` to mean and log-variance, each `(B, n_latent)` in float32."""
+        features = self.blocks(x)
+        mean = self.mean(features).float()
+        if self.logvar is None:
+            return mean, torch.full_like(mean, -torch.inf)
+        return mean, LOGVAR_BOUND * torch.tanh(self.logvar(features).float() / LOGVAR_BOUND)

@@ -1,0 +1,38 @@
+"""What a network says about a batch, and what a batch and a term are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.distributions import Normal
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a network says about `B` cells; loss terms read it together with the batch.
+
+    Attributes
+    ----------
+    z
+        Latents that were decoded, `(B, n_latent)`.
+    q
+        Posterior of each encoder by its name, with mean and scale of shape `(B, n_latent)`. Empty where latents are points.
+    outputs
+        What the decoders say, `(B, channels, size, size)` by target. Linear outputs: values where the loss is one of values,
+        logits where it is one of probabilities.
+    """
+
+    z: Tensor
+    q: dict[str, Normal]
+    outputs: dict[str, Tensor]
+
+
+type Batch = Mapping[str, Any]
+"""`inputs` and `targets`, each `{name: (B, channels, size, size)}`; `counts` `(B, genes)` where genes are weighted by batch."""
+
+type Term = Callable[[Output, Batch], Tensor]
+"""A loss with one value per cell, `(output, batch) -> (B,)`."""

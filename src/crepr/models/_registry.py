@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crepr.models._beta_vae import beta_vae
+from crepr.models._double_decoder_vae import double_decoder_vae
+from crepr.models._vae import vae
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crepr.models._spec import ModelSpec
+
+MODELS: dict[str, Callable[..., ModelSpec]] = {
+    "vae": vae,
+    "beta_vae": beta_vae,
+    "double_decoder_vae": double_decoder_vae,
+}
+"""Models by name: functions from inputs and options to a specification."""

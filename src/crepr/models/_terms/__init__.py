@@ -1,0 +1,37 @@
+"""Loss terms: pure functions `(output, batch, *, options) -> (B,)`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from crepr.models._terms._bce import bce
+from crepr.models._terms._dice import dice
+from crepr.models._terms._focal import focal
+from crepr.models._terms._kl import kl
+from crepr.models._terms._mse import mse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+
+class TermKind(NamedTuple):
+    """A term, what it takes a decoder's output for, and the types of its options."""
+
+    function: Callable[..., Tensor]
+    reads: Literal["value", "logit", "posterior"]
+    options: dict[str, Any]
+
+
+_GENE_WEIGHTS = tuple[float, ...] | Literal["batch"] | None
+
+TERMS: dict[str, TermKind] = {
+    "mse": TermKind(mse, "value", {}),
+    "bce": TermKind(bce, "logit", {}),
+    "dice": TermKind(
+        dice, "logit", {"gene_weights": _GENE_WEIGHTS, "empty": Literal["count", "skip"], "smooth": float}
+    ),
+    "focal": TermKind(focal, "logit", {"gene_weights": _GENE_WEIGHTS, "gamma": float, "alpha": float | None}),
+    "kl": TermKind(kl, "posterior", {}),
+}
