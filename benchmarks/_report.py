@@ -1,0 +1,85 @@
+"""What every benchmark shares: timing side by side, one line per claim, an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COLUMNS = ("claim", "ours", "peer", "ratio", "target", "holds")
+
+
+def parse_quick(description: str | None) -> bool:
+    """Read the command line of a benchmark: whether it shall take at most a minute."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true", help="a version of at most a minute")
+    return parser.parse_args().quick
+
+
+def alternate(*functions: Callable[[], object], repeats: int = 5, warmup: int = 1) -> list[float]:
+    """Time functions in turn, so that what else the machine does meets all of them alike.
+
+    Returns the median seconds of each. `warmup` rounds run first and are not counted.
+    """
+    times: list[list[float]] = [[] for _ in functions]
+    for turn in range(warmup + repeats):
+        for function, spent in zip(functions, times, strict=True):
+            start = time.perf_counter()
+            function()
+            if turn >= warmup:
+                spent.append(time.perf_counter() - start)
+    return [statistics.median(spent) for spent in times]
+
+
+class Report:
+    """Print one line per claim, and remember whether all hold."""
+
+    def __init__(self) -> None:
+        self._holds: list[bool] = []
+        print(" | ".join(COLUMNS), flush=True)
+
+    def ratio(
+        self,
+        claim: str,
+        ours: float,
+        peer: float,
+        *,
+        unit: str,
+        at_least: float | None = None,
+        at_most: float | None = None,
+    ) -> None:
+        """Claim that `ours / peer` is at least, or at most, a number."""
+        value = ours / peer
+        self._line(claim, f"{ours:,.4g} {unit}", f"{peer:,.4g} {unit}", f"{value:,.3g}", value, at_least, at_most)
+
+    def value(
+        self, claim: str, ours: float, *, unit: str, at_least: float | None = None, at_most: float | None = None
+    ) -> None:
+        """Claim that `ours` itself is at least, or at most, a number."""
+        self._line(claim, f"{ours:,.4g} {unit}", "-", "-", ours, at_least, at_most)
+
+    def _line(
+        self,
+        claim: str,
+        ours: str,
+        peer: str,
+        ratio: str,
+        value: float,
+        at_least: float | None,
+        at_most: float | None,
+    ) -> None:
+        if (at_least is None) == (at_most is None):
+            raise ValueError("Give either at_least or at_most.")
+        holds = value >= at_least if at_least is not None else value <= at_most
+        target = f">= {at_least:,g}" if at_least is not None else f"<= {at_most:,g}"
+        self._holds.append(holds)
+        print(" | ".join([claim, ours, peer, ratio, target, "yes" if holds else "NO"]), flush=True)
+
+    def finish(self) -> None:
+        """End the script: exit code 1 if a claim does not hold."""
+        sys.exit(0 if all(self._holds) else 1)
