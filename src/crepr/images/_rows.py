@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crepr.images._lazy_array import LazyArray
-from crepr.images._paste import bits, paste
+from crepr.images._paste import paste
 from crepr.images._pool import run_all
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ def read_rows(source: Source, index: np.ndarray, channels: Sequence[int], out: n
     side = out.shape[-1]
     corner = np.array([source.height // 2 - side // 2]), np.array([source.width // 2 - side // 2])
     out[:] = 0
-    target = bits(out)
     chunk = np.searchsorted(edges, index, side="right")
     order = np.argsort(chunk, kind="stable")
     starts = np.flatnonzero(np.diff(chunk[order], prepend=-1))
@@ -56,9 +55,9 @@ def read_rows(source: Source, index: np.ndarray, channels: Sequence[int], out: n
         low = int(index[rows].min())
         box = (slice(low, int(index[rows].max()) + 1), slice(first, int(wanted.max()) + 1))
         block = array.box(*box, slice(0, source.height), slice(0, source.width))
-        block = bits(np.ascontiguousarray(block, dtype=out.dtype))
+        block = np.ascontiguousarray(block, dtype=out.dtype)
         for row in rows:
             crop = block[index[row] - low]
-            paste(crop, wanted - first, 0, 0, target[row : row + 1], slots, np.zeros(1, np.int64), *corner)
+            paste(crop, wanted - first, 0, 0, out[row : row + 1], slots, np.zeros(1, np.int64), *corner)
 
     run_all(work, np.split(order, starts[1:]))

@@ -8,7 +8,7 @@ import numpy as np
 
 from crepr import _validate
 from crepr._types import Border
-from crepr.images._paste import bits, paste
+from crepr.images._paste import paste
 from crepr.images._pool import run_all
 from crepr.images._tiles import Tile, Tiles
 
@@ -156,22 +156,20 @@ def paste_jobs(
     out: np.ndarray,
 ) -> None:
     """Paste tiles into the windows that touch them, tile by tile in threads."""
-    target = bits(out)
 
     def work(job: tuple[Tile, np.ndarray]) -> None:
         tile, windows = job
-        piece = bits(load(tiles, tile))
-        paste(piece, np.arange(len(piece)), tile.y0, tile.x0, target, tiles.slots[tile.group], windows, top, left)
+        piece = load(tiles, tile)
+        paste(piece, np.arange(len(piece)), tile.y0, tile.x0, out, tiles.slots[tile.group], windows, top, left)
 
     run_all(work, jobs)
 
 
 def paste_whole(image: np.ndarray, planes: np.ndarray, top: np.ndarray, left: np.ndarray, out: np.ndarray) -> None:
     """Fill the parts of `out` that lie inside an image in memory."""
-    target, image = bits(out), bits(image)
     slots = np.arange(len(planes))
 
     def work(windows: np.ndarray) -> None:
-        paste(image, planes, 0, 0, target, slots, windows, top, left)
+        paste(image, planes, 0, 0, out, slots, windows, top, left)
 
     run_all(work, np.array_split(np.arange(len(out)), max(1, len(out) // WINDOWS_PER_TASK)))
