@@ -37,4 +37,5 @@ def bce(output: Output, batch: Batch, *, target: str) -> Tensor:
         If output and target differ in shape.
     """
     logits, expected = pair(output, batch, target)
-    return F.binary_cross_entropy_with_logits(logits, expected, reduction="none").flatten(1).sum(1)
+    # float32: under autocast, a sum over many pixels needs it
+    return F.binary_cross_entropy_with_logits(logits.float(), expected.float(), reduction="none").flatten(1).sum(1)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from crepr.models._terms._by_plane import by_plane
 from crepr.models._terms._pair import pair
 from crepr.models._terms._plane_sum import plane_sum
 
@@ -57,10 +58,10 @@ def dice(
         If shapes differ, or `gene_weights` has not one weight per gene.
     """
     logits, expected = pair(output, batch, target)
-    probability = torch.sigmoid(logits)
-    spots = expected.flatten(2).sum(2)
-    overlap = (probability * expected).flatten(2).sum(2)
-    planes = 1 - (2 * overlap + 1e-5) / (probability.flatten(2).sum(2) + spots + smooth)
-    if empty == "skip":
-        planes = planes * (spots > 0)
-    return plane_sum(planes, batch, gene_weights)
+
+    def loss(x: Tensor, spots: Tensor) -> Tensor:
+        probability, n_spots = torch.sigmoid(x), spots.sum(1)
+        planes = 1 - (2 * (probability * spots).sum(1) + 1e-5) / (probability.sum(1) + n_spots + smooth)
+        return planes if empty == "count" else planes * (n_spots > 0)
+
+    return plane_sum(by_plane(loss, logits, expected), batch, gene_weights)

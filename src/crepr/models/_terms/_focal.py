@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch.nn import functional as F
 
+from crepr.models._terms._by_plane import by_plane
 from crepr.models._terms._pair import pair
 from crepr.models._terms._plane_sum import plane_sum
 
@@ -58,10 +59,14 @@ def focal(
         If shapes differ, or `gene_weights` has not one weight per gene.
     """
     logits, expected = pair(output, batch, target)
-    loss = F.binary_cross_entropy_with_logits(logits, expected, reduction="none")
-    if gamma:
-        # the power of a probability, taken in logarithms: finite values and gradients however far the logit
-        loss = loss * torch.exp(gamma * F.logsigmoid(logits * (1 - 2 * expected)))
-    if alpha is not None:
-        loss = loss * (alpha * expected + (1 - alpha) * (1 - expected))
-    return plane_sum(loss.flatten(2).mean(2), batch, gene_weights)
+
+    def loss(x: Tensor, spots: Tensor) -> Tensor:
+        # y is the logit of the wrong answer: -ln q = softplus(y), ln (1 - q) = y - softplus(y), finite however far the logit
+        y = x * (1 - 2 * spots)
+        cross_entropy = F.softplus(y)
+        pixels = cross_entropy * torch.exp(gamma * (y - cross_entropy))
+        if alpha is not None:
+            pixels = pixels * torch.where(spots > 0, alpha, 1 - alpha)
+        return pixels.mean(1)
+
+    return plane_sum(by_plane(loss, logits, expected), batch, gene_weights)

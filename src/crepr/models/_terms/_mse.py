@@ -34,4 +34,5 @@ def mse(output: Output, batch: Batch, *, target: str) -> Tensor:
         If output and target differ in shape.
     """
     decoded, expected = pair(output, batch, target)
-    return (decoded - expected).square().flatten(1).sum(1)
+    # float32: under autocast, a sum over many pixels needs it
+    return (decoded.float() - expected.float()).square().flatten(1).sum(1)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def pair(output: Output, batch: Batch, target: str) -> tuple[Tensor, Tensor]:
-    """Return a decoder's output and its target, both float32: under autocast, sums over many pixels need it."""
+    """Return a decoder's output and its target, which must have the same shape."""
     _validate.has_key(output.outputs, target, where="output.outputs", hint="Set target to one of them.")
     _validate.has_key(batch["targets"], target, where="batch['targets']", hint="Set target to one of them.")
     decoded, expected = output.outputs[target], batch["targets"][target]
@@ -19,4 +19,4 @@ def pair(output: Output, batch: Batch, target: str) -> tuple[Tensor, Tensor]:
         raise ValueError(
             f"Output and target {target!r} must have the same shape, got {tuple(decoded.shape)} and {tuple(expected.shape)}."
         )
-    return decoded.float(), expected.float()
+    return decoded, expected
