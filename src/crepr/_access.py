@@ -13,11 +13,12 @@ from crepr import _validate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeIs
 
     from crepr._types import Data
 
 
-def is_mudata(data: Data) -> bool:
+def is_mudata(data: Data) -> TypeIs[MuData]:
     """Whether `data` is a MuData; raises a TypeError for what is neither."""
     if not isinstance(data, AnnData | MuData):
         raise TypeError(f"data must be an AnnData or a MuData, got {type(data).__name__}.")
@@ -59,6 +60,16 @@ def same_cells(data: MuData, mods: list[str]) -> None:
             )
 
 
+def references(adata: AnnData, key: str) -> pd.DataFrame:
+    """Return a table of references of `.obsm`, a row per cell."""
+    table = adata.obsm[key]
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(
+            f".obsm[{key!r}] must be a DataFrame of references, got {type(table).__name__}. Register them again."
+        )
+    return table
+
+
 def representation(data: Data, use_rep: str, *, mod: str | None = None) -> np.ndarray:
     """Return `.obsm[use_rep]` as a finite 2-D float array, from the MuData itself or the only modality that has it."""
     owner: Data = data
@@ -67,7 +78,9 @@ def representation(data: Data, use_rep: str, *, mod: str | None = None) -> np.nd
     values = owner.obsm[use_rep]
     array = np.asarray(values.to_numpy() if isinstance(values, pd.DataFrame) else values)
     if array.ndim != 2 or not np.issubdtype(array.dtype, np.number):
-        raise TypeError(f".obsm[{use_rep!r}] must be a 2-D array of numbers, got shape {array.shape} and dtype {array.dtype}.")
+        raise TypeError(
+            f".obsm[{use_rep!r}] must be a 2-D array of numbers, got shape {array.shape} and dtype {array.dtype}."
+        )
     array = np.asarray(array, dtype=array.dtype if np.issubdtype(array.dtype, np.floating) else np.float64)
     _validate.finite(f".obsm[{use_rep!r}]", array, cells=owner.obs_names)
     return array
@@ -91,7 +104,9 @@ def groups(data: Data, groupby: str) -> pd.Categorical:
     values = frame[groupby]
     missing = int(values.isna().sum())
     if missing:
-        raise ValueError(f"groupby={groupby!r} is missing for {missing} of {len(values)} cells. Remove those cells or fill the column.")
+        raise ValueError(
+            f"groupby={groupby!r} is missing for {missing} of {len(values)} cells. Remove those cells or fill the column."
+        )
     labels = pd.Categorical(values)
     return labels.remove_unused_categories()
 
@@ -108,10 +123,14 @@ def cell_positions(data: Data, cells: Sequence[str] | np.ndarray | None, *, defa
     if np.issubdtype(wanted.dtype, np.integer):
         outside = wanted[(wanted < -data.n_obs) | (wanted >= data.n_obs)]
         if len(outside):
-            raise IndexError(f"cells holds positions outside 0 to {data.n_obs - 1}: {_validate.listing(outside.tolist(), limit=5)}.")
+            raise IndexError(
+                f"cells holds positions outside 0 to {data.n_obs - 1}: {_validate.listing(outside.tolist(), limit=5)}."
+            )
         return wanted % data.n_obs
     positions = data.obs_names.get_indexer(pd.Index(wanted.astype(object)))
     missing = wanted[positions < 0]
     if len(missing):
-        raise KeyError(f"{len(missing)} of {len(wanted)} cells are not in obs_names: {_validate.listing(missing.tolist(), limit=5)}.")
+        raise KeyError(
+            f"{len(missing)} of {len(wanted)} cells are not in obs_names: {_validate.listing(missing.tolist(), limit=5)}."
+        )
     return positions

@@ -18,5 +18,6 @@ def optional(name: str, *, extra: str) -> ModuleType:
         if error.name is None or error.name.partition(".")[0] != package:
             raise
         raise ModuleNotFoundError(
-            f"{package!r} is not installed; it comes with the extra {extra!r}: pip install 'crepr[{extra}]'.", name=package
+            f"{package!r} is not installed; it comes with the extra {extra!r}: pip install 'crepr[{extra}]'.",
+            name=package,
         ) from None

@@ -51,4 +51,6 @@ def plain(value: Any) -> Any:
         items = sorted(value) if isinstance(value, set | frozenset) else list(value)
         # an empty array of objects cannot be written, one of strings can
         return np.array(items, dtype=None if items else str)
-    raise TypeError(f"{type(value).__name__} cannot be stored in .uns; convert it to an array, a table, a number or text first.")
+    raise TypeError(
+        f"{type(value).__name__} cannot be stored in .uns; convert it to an array, a table, a number or text first."
+    )

@@ -44,7 +44,9 @@ def number(name: str, value: Any, *, minimum: float = -np.inf, exclusive: bool =
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}.")
     if not np.isfinite(value) or value < minimum or (exclusive and value == minimum):
-        raise ValueError(f"{name} must be a finite number {'above' if exclusive else 'of at least'} {minimum:g}, got {value}.")
+        raise ValueError(
+            f"{name} must be a finite number {'above' if exclusive else 'of at least'} {minimum:g}, got {value}."
+        )
     return float(value)
 
 
@@ -60,14 +62,18 @@ def finite(name: str, array: np.ndarray, *, cells: pd.Index | None = None) -> No
     bad = np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))
     if len(bad):
         which = listing((cells[bad] if cells is not None else bad).tolist(), limit=5)
-        raise ValueError(f"{name} holds NaN or infinite values in {len(bad)} of {len(array)} cells ({which}). Remove or impute them first.")
+        raise ValueError(
+            f"{name} holds NaN or infinite values in {len(bad)} of {len(array)} cells ({which}). Remove or impute them first."
+        )
 
 
 def unique_cells(cells: pd.Index) -> None:
     """Raise if cell names are repeated."""
     repeated = cells[cells.duplicated()].unique()
     if len(repeated):
-        raise ValueError(f"obs_names must be unique; {len(repeated)} are repeated ({listing(repeated, limit=5)}). Call .obs_names_make_unique() first.")
+        raise ValueError(
+            f"obs_names must be unique; {len(repeated)} are repeated ({listing(repeated, limit=5)}). Call .obs_names_make_unique() first."
+        )
 
 
 def writable_folder(name: str, path: PathLike) -> Path:
@@ -78,5 +84,7 @@ def writable_folder(name: str, path: PathLike) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise PermissionError(f"{name}={str(path)!r} cannot be written to ({error.strerror or error}). Give a folder that can.") from error
+        raise PermissionError(
+            f"{name}={str(path)!r} cannot be written to ({error.strerror or error}). Give a folder that can."
+        ) from error
     return folder

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crepr import _access
+from crepr.tl._view import find_owners, view_of_model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import torch
+
+    from crepr._types import Data
+    from crepr.train._trained_model import TrainedModel
+
+
+def reconstruct(
+    data: Data,
+    model: TrainedModel,
+    *,
+    cells: Sequence[str] | np.ndarray | None = None,
+    batch_size: int = 256,
+    device: str | torch.device = "auto",
+) -> dict[str, dict[str, np.ndarray]]:
+    """Reconstruct cells from their latent means: what did the model keep of them?
+
+    The pictures are returned, not written: pixels do not enter AnnData. For many cells call it on parts of them.
+
+    Parameters
+    ----------
+    data
+        Annotated data with the model's inputs registered.
+    model
+        From :func:`crepr.tl.train_vae` or :func:`crepr.load_model`.
+    cells
+        Names, positions or a mask of cells; the first 16 by default.
+    batch_size
+        Cells per batch.
+    device
+        `'cpu'`, `'cuda'`, ...; `'auto'` takes the GPU where there is one.
+
+    Returns
+    -------
+    `{"inputs": {name: array}, "outputs": {name: array}}`, arrays of shape `(n, c, size, size)`, float32 in 0..1:
+    scaled intensities of `'stain'`, spots (0 or 1) and their probabilities of `'transcripts'`. Channels are
+    `model.channels(name)`.
+
+    Raises
+    ------
+    KeyError
+        If a cell, or a reference that the model needs, is missing.
+
+    Examples
+    --------
+    >>> mdata = cr.datasets.synthetic_tissue(n_obs=300)
+    >>> model = cr.tl.train_vae(mdata, inputs="stain", max_epochs=1)
+    >>> pictures = cr.tl.reconstruct(mdata, model)
+    >>> pictures["outputs"]["stain"].shape
+    (16, 2, 48, 48)
+    """
+    owners = find_owners(data, list(model.spec.inputs))
+    positions = _access.cell_positions(owners.target, cells, default=16)
+    return model.reconstruct(view_of_model(owners, model), cells=positions, batch_size=batch_size, device=device)

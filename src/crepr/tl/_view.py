@@ -1,0 +1,196 @@
+"""From what is registered in the data to the view that a model sees."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from crepr import _access, _keys, _validate
+from crepr.get._crop_reader import crop_reader, mask_reader
+from crepr.get._molecule_reader import molecule_reader
+from crepr.train._crop_input import CropInput
+from crepr.train._plane_input import PlaneInput
+from crepr.train._view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from anndata import AnnData
+
+    from crepr._types import Data
+    from crepr.train._trained_model import TrainedModel
+    from crepr.train._view import Input
+
+#: Input -> key in `.obsm` of its references, and the call that makes them.
+REFERENCES = {"stain": _keys.CROPS, "transcripts": _keys.TRANSCRIPTS}
+REGISTER = {"stain": "Run cr.pp.crops first.", "transcripts": "Run cr.pp.transcripts first."}
+
+
+@dataclass(frozen=True)
+class Owners:
+    """Where inputs come from and where results go."""
+
+    adatas: dict[str, AnnData]
+    target: Data
+
+
+def find_owners(data: Data, inputs: str | Sequence[str]) -> Owners:
+    """Find the objects that hold each input, and the one that takes the results.
+
+    Results go to the modality that all inputs come from, or to the MuData where they come from several.
+    """
+    names = _input_names(data, inputs)
+    adatas = {name: _access.modality(data, having=REFERENCES[name], hint=REGISTER[name]) for name in names}
+    if all(adata is adatas[names[0]] for adata in adatas.values()):
+        return Owners(adatas, adatas[names[0]])
+    _access.same_cells(data, [mod for mod, adata in data.mod.items() if any(adata is used for used in adatas.values())])
+    return Owners(adatas, data)
+
+
+def _input_names(data: Data, inputs: str | Sequence[str]) -> list[str]:
+    if inputs != "auto":
+        names = [inputs] if isinstance(inputs, str) else list(inputs)
+        for name in names:
+            _validate.choice("inputs", name, ["auto", *REFERENCES])
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"inputs must name each input once, got {inputs!r}.")
+        return [name for name in REFERENCES if name in names]  # one order, whatever was written
+    objects = list(data.mod.values()) if _access.is_mudata(data) else [data]
+    names = [name for name, key in REFERENCES.items() if any(key in adata.obsm for adata in objects)]
+    if not names:
+        raise KeyError("Neither 'crops' nor 'transcripts' is in .obsm. Run cr.pp.crops or cr.pp.transcripts first.")
+    return names
+
+
+def build_view(
+    owners: Owners,
+    *,
+    channels: Mapping[str, Sequence[str]] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    options: Mapping[str, Any],
+    limits: Mapping[str, Any] | None = None,
+) -> View:
+    """Build the view of the cells.
+
+    Parameters
+    ----------
+    owners
+        Where the inputs are.
+    channels, sizes
+        Input -> names of its channels, pixels per side; what is registered if left out.
+    options
+        `augment`, `hide_neighbours`, `dilation`, `count_pixels`.
+    limits
+        Input -> `{"per": ..., "low": ..., "high": ...}` of a trained model, in place of those of the data.
+    """
+    made: dict[str, Input] = {}
+    windows = owners.adatas.get("stain") or _registered_crops(owners.target)
+    for name, adata in owners.adatas.items():
+        wanted = None if channels is None else channels[name]
+        size = None if sizes is None else sizes.get(name)
+        if name == "stain":
+            made[name] = _stain(adata, wanted, size, options, None if limits is None else limits[name])
+        else:
+            made[name] = _transcripts(adata, windows, wanted, size, options)
+    return View(made, n_obs=owners.target.n_obs, augment=options["augment"])
+
+
+def view_of_model(owners: Owners, model: TrainedModel) -> View:
+    """Build the view of other cells for a model that is trained; names what they lack."""
+    specs = model.spec.inputs
+    return build_view(
+        owners,
+        channels={name: spec.channels for name, spec in specs.items()},
+        sizes={name: spec.size for name, spec in specs.items()},
+        options={**model.spec.view, "augment": "none", "count_pixels": False},
+        limits={name: spec.options for name, spec in specs.items()},
+    )
+
+
+def _registered_crops(target: Data) -> AnnData | None:
+    """Return the object whose crops give the windows of transcripts that are trained on alone."""
+    objects = list(target.mod.values()) if _access.is_mudata(target) else [target]
+    return next((adata for adata in objects if _keys.CROPS in adata.obsm), None)
+
+
+def intensity_of(adata: AnnData) -> dict[str, Any]:
+    """Return how the crops are scaled, as plain data: `per`, and for the whole data set `low` and `high`."""
+    recorded = adata.uns.get(_keys.CROPS, {}).get("intensity")
+    if recorded is None:
+        return {"per": "crop"}
+    plain = {"per": str(recorded["per"])}
+    if plain["per"] == "dataset":
+        limits = recorded["limits"]
+        return {**plain, "low": limits["low"].to_dict(), "high": limits["high"].to_dict()}
+    return plain
+
+
+def _stain(
+    adata: AnnData,
+    channels: Sequence[str] | None,
+    size: int | None,
+    options: Mapping[str, Any],
+    intensity: Mapping[str, Any] | None,
+) -> CropInput:
+    reader = crop_reader(adata, channels=channels, size=size)
+    intensity = intensity_of(adata) if intensity is None else intensity
+    limits = None
+    if intensity["per"] == "dataset":
+        low, high = (
+            np.array([intensity[end][name] for name in reader.channels], np.float32) for end in ("low", "high")
+        )
+        limits = low, high
+    elif intensity["per"] == "cell":
+        _validate.has_key(
+            adata.obsm,
+            _keys.CROPS_LIMITS,
+            where=".obsm",
+            hint="The limits are per cell: run cr.pp.intensity(data, per='cell') first.",
+        )
+        table = _access.references(adata, _keys.CROPS_LIMITS)
+        low, high = (
+            table[[f"{name}:{end}" for name in reader.channels]].to_numpy(np.float32) for end in ("low", "high")
+        )
+        limits = low, high
+    if not options["hide_neighbours"]:
+        return CropInput(reader, limits)
+    _validate.has_key(
+        adata.obsm, _keys.MASKS, where=".obsm", hint="hide_neighbours needs masks: run cr.pp.masks first."
+    )
+    labels = _access.references(adata, _keys.MASKS)["label"].to_numpy(np.int64)
+    return CropInput(reader, limits, masks=mask_reader(adata), labels=labels)
+
+
+def _transcripts(
+    adata: AnnData,
+    windows: AnnData | None,
+    genes: Sequence[str] | None,
+    size: int | None,
+    options: Mapping[str, Any],
+) -> PlaneInput:
+    reader = molecule_reader(adata, genes=genes)
+    if windows is not None:
+        crops = crop_reader(windows, size=size)
+        top, left, size = crops.top, crops.left, crops.size
+    else:
+        if size is None:
+            raise ValueError("Transcripts without crops need the side of their window: set size, in pixels.")
+        centre = _access.references(adata, _keys.TRANSCRIPTS)[["y", "x"]].to_numpy(float)
+        # a cell without molecules has no centre and nothing to show
+        top, left = np.floor(np.nan_to_num(centre)).astype(np.int64).T - size // 2
+    return PlaneInput(
+        reader, top=top, left=left, size=size, dilation=options["dilation"], count_pixels=options["count_pixels"]
+    )
+
+
+def fingerprint(owners: Owners) -> str:
+    """Return a hash of the cells and their references, so that a run is resumed on the same data only."""
+    digest = hashlib.sha256()
+    for name, adata in owners.adatas.items():
+        references = _access.references(adata, REFERENCES[name])
+        digest.update(pd.util.hash_pandas_object(references, index=True).to_numpy().tobytes())
+    return digest.hexdigest()

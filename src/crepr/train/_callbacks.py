@@ -1,0 +1,106 @@
+"""What happens at the end of an epoch: history, checkpoint, progress."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import lightning as L
+from tqdm.auto import tqdm
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crepr.train._view import Batch
+
+LAST, BEST = "last.ckpt", "best.ckpt"
+
+
+class History(L.Callback):
+    """Keep the mean of every term, epoch by epoch; part of the checkpoint."""
+
+    def __init__(self) -> None:
+        self.epochs: list[dict[str, float]] = []
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Add a row."""
+        self.epochs.append({name: float(value) for name, value in trainer.callback_metrics.items()})
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the rows."""
+        return {"epochs": self.epochs}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from the rows of an earlier run."""
+        self.epochs = list(state_dict["epochs"])
+
+
+class Checkpoint(L.Callback):
+    """Write a checkpoint after each epoch, whole or not at all, and keep the one of least validation loss beside it."""
+
+    def __init__(self, folder: Path, *, monitor: str | None) -> None:
+        self.folder, self.monitor = folder, monitor
+        self.best = float("inf")
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write under another name, then rename, so that a kill leaves the old one."""
+        better = self.monitor is not None and float(trainer.callback_metrics[self.monitor]) < self.best
+        if better:
+            self.best = float(trainer.callback_metrics[str(self.monitor)])
+        partial = self.folder / f".{LAST}.partial"
+        trainer.save_checkpoint(partial)
+        if trainer.is_global_zero:
+            if better:
+                shutil.copyfile(partial, self.folder / f".{BEST}.partial")
+                os.replace(self.folder / f".{BEST}.partial", self.folder / BEST)
+            os.replace(partial, self.folder / LAST)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the least loss so far."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from the least loss of an earlier run."""
+        self.best = float(state_dict["best"])
+
+
+class Progress(L.Callback):
+    """Show one bar for the whole training, in the first process."""
+
+    def __init__(self) -> None:
+        self.bar: tqdm[Any] | None = None
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Open the bar, at the epoch that a resumed run is at."""
+        if trainer.is_global_zero:
+            steps = int(trainer.num_training_batches)
+            self.bar = tqdm(
+                total=int(trainer.max_epochs or 0) * steps,
+                initial=trainer.current_epoch * steps,
+                desc="training",
+                unit="batch",
+            )
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        """Move on by one batch."""
+        if self.bar is not None:
+            self.bar.update()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Show the epoch and its losses."""
+        if self.bar is not None:
+            shown = {
+                name: f"{float(trainer.callback_metrics[name]):.4g}"
+                for name in ("train_loss", "val_loss")
+                if name in trainer.callback_metrics
+            }
+            self.bar.set_postfix(epoch=f"{trainer.current_epoch + 1}/{trainer.max_epochs}", **shown)
+
+    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Close the bar."""
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None

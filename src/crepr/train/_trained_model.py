@@ -1,0 +1,238 @@
+"""A trained model: in memory, on disk, on new cells."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from tqdm.auto import tqdm
+
+from crepr import _validate
+from crepr._version import __version__
+from crepr.models._spec import ModelSpec
+from crepr.train._batches import Batches
+
+if TYPE_CHECKING:
+    from crepr._types import PathLike
+    from crepr.models._network import Network
+    from crepr.train._view import View
+
+#: Version of the folder that `save` writes.
+FORMAT = 1
+SPEC, WEIGHTS, HISTORY = "spec.json", "weights.safetensors", "history.parquet"
+
+
+class TrainedModel:
+    """A network with what it takes to use it: its spec, its history.
+
+    Returned by :func:`crepr.tl.train_vae` and :func:`crepr.load_model`; given to :func:`crepr.tl.embed` and
+    :func:`crepr.tl.reconstruct`.
+
+    Attributes
+    ----------
+    spec
+        Inputs, view, network and objective, as plain data.
+    network
+        The :class:`torch.nn.Module`, on the CPU, in evaluation mode.
+    history
+        Mean of the loss and of each term, a row per epoch.
+    params
+        Options of the training.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        network: Network,
+        *,
+        history: pd.DataFrame | None = None,
+        params: dict[str, Any] | None = None,
+    ) -> None:
+        self.spec, self.network = spec, network.cpu().eval()
+        self.history = pd.DataFrame() if history is None else history
+        self.params = dict(params or {})
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{name} ({len(self.channels(name))} channels)" for name in self.spec.inputs)
+        weights = sum(values.numel() for values in self.network.parameters())
+        return f"TrainedModel {self.spec.model!r}: {inputs} to {self.spec.network.n_latent} latents; {weights:,} parameters, {len(self.history)} epochs"
+
+    def channels(self, name: str) -> tuple[str, ...]:
+        """Names of the channels of an input: stains, or genes."""
+        _validate.has_key(self.spec.inputs, name, where="model.spec.inputs", hint="Give one of them.")
+        return tuple(self.spec.inputs[name].channels)
+
+    def save(self, path: PathLike, *, overwrite: bool = False) -> None:
+        """Write the model to a folder: `spec.json`, `weights.safetensors`, `history.parquet`.
+
+        Parameters
+        ----------
+        path
+            The folder; it appears whole or not at all.
+        overwrite
+            Replace a model that is there.
+
+        Raises
+        ------
+        FileExistsError
+            If the folder exists and `overwrite` is false, or if it holds anything but a model.
+        """
+        path = Path(path)
+        if path.exists():
+            strange = (
+                [item.name for item in path.iterdir() if item.name not in (SPEC, WEIGHTS, HISTORY)]
+                if path.is_dir()
+                else [path.name]
+            )
+            if strange or not overwrite:
+                what = (
+                    f"holds {_validate.listing(strange, limit=3)}, which no model does; give another path"
+                    if strange
+                    else "exists; set overwrite=True to replace it"
+                )
+                raise FileExistsError(f"path={str(path)!r} {what}.")
+        parent = _validate.writable_folder("path", path.absolute().parent)
+        partial = Path(tempfile.mkdtemp(dir=parent, prefix=f".{path.name}."))
+        try:
+            save_file(
+                {name: values.contiguous() for name, values in self.network.state_dict().items()}, partial / WEIGHTS
+            )
+            self.history.to_parquet(partial / HISTORY)
+            header = {
+                "format": FORMAT,
+                "crepr_version": __version__,
+                "weights_sha256": hashlib.sha256((partial / WEIGHTS).read_bytes()).hexdigest(),
+                "params": self.params,
+                "spec": json.loads(self.spec.to_json()),
+            }
+            (partial / SPEC).write_text(json.dumps(header, indent=1))
+            partial.chmod(0o755)
+            if path.exists():
+                old = Path(tempfile.mkdtemp(dir=parent, prefix=f".{path.name}."))
+                os.replace(path, old / path.name)
+                os.replace(partial, path)
+                shutil.rmtree(old)
+            else:
+                os.replace(partial, path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def encode(
+        self,
+        view: View,
+        *,
+        cells: np.ndarray | None = None,
+        batch_size: int = 256,
+        device: str | torch.device = "auto",
+        progress: bool = True,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return posterior means and log-variances, each `(n, n_latent)` float32: in cell order, nothing turned."""
+        cells = np.arange(view.n_obs) if cells is None else cells
+        where = torch.device(pick_device(device))
+        batches = Batches(view, cells, batch_size=batch_size, device=where)
+        network = self.network.to(where).eval()
+        means, logvars = [], []
+        try:
+            with torch.inference_mode():
+                for batch in tqdm(batches, desc="embedding", unit="batch", disable=not progress):
+                    mean, logvar = network.encode(batch["inputs"])
+                    means.append(mean.float().cpu().numpy())
+                    logvars.append(logvar.float().cpu().numpy())
+        finally:
+            self.network.cpu()
+        return np.concatenate(means), np.concatenate(logvars)
+
+    def reconstruct(
+        self, view: View, *, cells: np.ndarray, batch_size: int = 256, device: str | torch.device = "auto"
+    ) -> dict[str, dict[str, np.ndarray]]:
+        """Return inputs and what is decoded from their latent means, arrays `(n, c, size, size)` in 0..1 by name."""
+        where = torch.device(pick_device(device))
+        network = self.network.to(where).eval()
+        parts: dict[str, dict[str, list[np.ndarray]]] = {
+            side: {name: [] for name in self.spec.inputs} for side in ("inputs", "outputs")
+        }
+        try:
+            with torch.inference_mode():
+                for batch in Batches(view, cells, batch_size=batch_size, device=where):
+                    decoded = network.decode(network.encode(batch["inputs"])[0])
+                    for name, values in decoded.items():
+                        shown = values.sigmoid() if self.spec.is_probability(name) else values.clip(0, 1)
+                        parts["inputs"][name].append(batch["inputs"][name].float().cpu().numpy().copy())
+                        parts["outputs"][name].append(shown.float().cpu().numpy())
+        finally:
+            self.network.cpu()
+        return {
+            side: {name: np.concatenate(arrays) for name, arrays in by_name.items()} for side, by_name in parts.items()
+        }
+
+
+def pick_device(device: str | torch.device) -> str | torch.device:
+    """Return `device`, or the GPU where there is one if it is `'auto'`."""
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def load_model(path: PathLike) -> TrainedModel:
+    """Load a model that `TrainedModel.save` wrote. Nothing is unpickled.
+
+    Parameters
+    ----------
+    path
+        The folder.
+
+    Returns
+    -------
+    The trained model, on the CPU.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder or a file in it is missing.
+    ValueError
+        If a file is damaged, was changed after saving, or was written by a newer crepr.
+
+    Examples
+    --------
+    >>> mdata = cr.datasets.synthetic_tissue(n_obs=300)
+    >>> model = cr.tl.train_vae(mdata, inputs="stain", max_epochs=1)
+    >>> model.save("vae")
+    >>> cr.load_model("vae")
+    """
+    path = Path(path)
+    for name in (SPEC, WEIGHTS, HISTORY):
+        if not (path / name).is_file():
+            raise FileNotFoundError(f"path={str(path)!r} has no {name!r}; give a folder that model.save wrote.")
+    try:
+        header = json.loads((path / SPEC).read_text())
+        version = header["format"]
+        expected, params, spec = header["weights_sha256"], header["params"], header["spec"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path / SPEC} is damaged or no model of crepr ({error}). Save the model again.") from error
+    if version != FORMAT:
+        raise ValueError(
+            f"{path / SPEC} has format {version!r}, this crepr {__version__} reads {FORMAT}; it was written by crepr "
+            f"{header.get('crepr_version')!r}. Update crepr."
+        )
+    if hashlib.sha256((path / WEIGHTS).read_bytes()).hexdigest() != expected:
+        raise ValueError(
+            f"{path / WEIGHTS} was changed or damaged after saving (its SHA-256 differs from the one in {SPEC}). Save the model again."
+        )
+    model_spec = ModelSpec.from_json(json.dumps(spec))
+    network = model_spec.build()
+    try:
+        network.load_state_dict(load_file(path / WEIGHTS))
+        history = pd.read_parquet(path / HISTORY)
+    except (SafetensorError, RuntimeError, OSError, ValueError) as error:
+        raise ValueError(f"The weights or history in {str(path)!r} do not fit the spec: {error}") from error
+    return TrainedModel(model_spec, network, history=history, params=params)

@@ -1,0 +1,67 @@
+"""From cells to a batch on the device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from crepr.train._pose import margin_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import torch
+    from torch import Tensor
+
+    from crepr.train._pose import Augment, Pose
+
+    type Batch = dict[str, Any]
+
+
+class Input(Protocol):
+    """One thing that a cell shows: its crop, its transcripts."""
+
+    #: Names of the channels, in the order of the planes.
+    channels: tuple[str, ...]
+    #: Pixels per side.
+    size: int
+
+    def read(self, cells: np.ndarray, *, margin: int) -> Any:
+        """Read what the cells need from disk or memory; runs in a thread of its own."""
+        ...
+
+    def assemble(self, raw: Any, *, pose: Pose | None, device: torch.device) -> dict[str, Tensor]:
+        """Make `{"planes": (B, c, size, size)}`, and beside it what a term may need (`"counts"`, `(B, c)`)."""
+        ...
+
+
+class View:
+    """What a model sees and what it is to make of it: here both are the same, turned alike.
+
+    Parameters
+    ----------
+    inputs
+        Named inputs; they show the same cells in the same windows.
+    n_obs
+        Number of cells.
+    augment
+        `'quarter'` turns with equal odds, `'free'` rotation and flips, or `'none'`; in training only.
+    """
+
+    def __init__(self, inputs: Mapping[str, Input], *, n_obs: int, augment: Augment = "quarter") -> None:
+        self.inputs, self.n_obs, self.augment = dict(inputs), n_obs, augment
+        self.margin = margin_for(max(item.size for item in self.inputs.values()), augment)
+
+    def read(self, cells: np.ndarray, *, margin: int = 0) -> dict[str, Any]:
+        """Read the cells' pixels and molecules, with `margin` pixels more on each side."""
+        return {name: item.read(cells, margin=margin) for name, item in self.inputs.items()}
+
+    def assemble(self, raw: dict[str, Any], cells: np.ndarray, *, pose: Pose | None, device: torch.device) -> Batch:
+        """Make the batch `{"inputs": {name: (B, c, y, x)}, "targets": ..., "cells": (B,)}`."""
+        planes: dict[str, Tensor] = {}
+        beside: dict[str, Tensor] = {}
+        for name, item in self.inputs.items():
+            made = item.assemble(raw[name], pose=pose, device=device)
+            planes[name] = made.pop("planes")
+            beside |= made
+        return {"inputs": planes, "targets": planes, "cells": cells, **beside}
