@@ -25,6 +25,11 @@ def is_mudata(data: Data) -> TypeIs[MuData]:
     return isinstance(data, MuData)
 
 
+def modalities(data: Data) -> dict[str, AnnData]:
+    """Return the modalities of a MuData by name; an AnnData is one without a name."""
+    return dict(data.mod) if is_mudata(data) else {"": data}
+
+
 def modality(data: Data, mod: str | None = None, *, having: str | None = None, hint: str = "Set mod.") -> AnnData:
     """Find the AnnData to work on.
 
@@ -50,13 +55,14 @@ def modality(data: Data, mod: str | None = None, *, having: str | None = None, h
     return data.mod[found[0]]
 
 
-def same_cells(data: MuData, mods: list[str]) -> None:
+def same_cells(data: Data, mods: list[str]) -> None:
     """Raise unless the modalities hold the same cells in the same order, which are also those of the MuData."""
+    parts = modalities(data)
     for mod in mods:
-        if not data.mod[mod].obs_names.equals(data.obs_names):
+        if not parts[mod].obs_names.equals(data.obs_names):
             raise ValueError(
                 f"Modalities {_validate.listing(mods)} must hold the same cells in the same order as the MuData "
-                f"({data.n_obs} cells; {mod!r} has {data.mod[mod].n_obs}). Call mu.pp.intersect_obs(data) first."
+                f"({data.n_obs} cells; {mod!r} has {parts[mod].n_obs}). Call mu.pp.intersect_obs(data) first."
             )
 
 

@@ -47,7 +47,9 @@ def find_owners(data: Data, inputs: str | Sequence[str]) -> Owners:
     adatas = {name: _access.modality(data, having=REFERENCES[name], hint=REGISTER[name]) for name in names}
     if all(adata is adatas[names[0]] for adata in adatas.values()):
         return Owners(adatas, adatas[names[0]])
-    _access.same_cells(data, [mod for mod, adata in data.mod.items() if any(adata is used for used in adatas.values())])
+    _access.same_cells(
+        data, [mod for mod, adata in _access.modalities(data).items() if any(adata is used for used in adatas.values())]
+    )
     return Owners(adatas, data)
 
 
@@ -59,7 +61,7 @@ def _input_names(data: Data, inputs: str | Sequence[str]) -> list[str]:
         if not names or len(set(names)) < len(names):
             raise ValueError(f"inputs must name each input once, got {inputs!r}.")
         return [name for name in REFERENCES if name in names]  # one order, whatever was written
-    objects = list(data.mod.values()) if _access.is_mudata(data) else [data]
+    objects = _access.modalities(data).values()
     names = [name for name, key in REFERENCES.items() if any(key in adata.obsm for adata in objects)]
     if not names:
         raise KeyError("Neither 'crops' nor 'transcripts' is in .obsm. Run cr.pp.crops or cr.pp.transcripts first.")
@@ -113,8 +115,7 @@ def view_of_model(owners: Owners, model: TrainedModel) -> View:
 
 def _registered_crops(target: Data) -> AnnData | None:
     """Return the object whose crops give the windows of transcripts that are trained on alone."""
-    objects = list(target.mod.values()) if _access.is_mudata(target) else [target]
-    return next((adata for adata in objects if _keys.CROPS in adata.obsm), None)
+    return next((adata for adata in _access.modalities(target).values() if _keys.CROPS in adata.obsm), None)
 
 
 def intensity_of(adata: AnnData) -> dict[str, Any]:
