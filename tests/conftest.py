@@ -5,10 +5,14 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 matplotlib.use("agg")
 # with two threads small models run many times slower on two cores
 torch.set_num_threads(1)
+# first calls compile and import, and the machine may be busy: seconds say nothing
+settings.register_profile("crepr", deadline=None)
+settings.load_profile("crepr")
 
 
 @pytest.fixture
