@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,11 @@ from crepr import _validate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import TypeIs
 
     from crepr._types import Data
 
 
-def is_mudata(data: Data) -> TypeIs[MuData]:
+def is_mudata(data: Data) -> bool:
     """Whether `data` is a MuData; raises a TypeError for what is neither."""
     if not isinstance(data, AnnData | MuData):
         raise TypeError(f"data must be an AnnData or a MuData, got {type(data).__name__}.")
@@ -27,7 +26,7 @@ def is_mudata(data: Data) -> TypeIs[MuData]:
 
 def modalities(data: Data) -> dict[str, AnnData]:
     """Return the modalities of a MuData by name; an AnnData is one without a name."""
-    return dict(data.mod) if is_mudata(data) else {"": data}
+    return dict(cast("MuData", data).mod) if is_mudata(data) else {"": data}
 
 
 def modality(data: Data, mod: str | None = None, *, having: str | None = None, hint: str = "Set mod.") -> AnnData:
@@ -35,24 +34,25 @@ def modality(data: Data, mod: str | None = None, *, having: str | None = None, h
 
     `data` itself if it is an AnnData; else `data.mod[mod]`; else the only modality with `having` in its `.obsm`.
     """
+    parts = modalities(data)
     if not is_mudata(data):
         if mod is not None:
             raise ValueError(f"mod={mod!r} needs a MuData, got an AnnData. Leave mod out.")
-        if having is not None:
-            _validate.has_key(data.obsm, having, where="data.obsm", hint=hint)
-        return data
+        mod = ""
+    elif mod is not None:
+        _validate.has_key(parts, mod, where="data.mod", hint="Set mod to one of them.")
     if mod is not None:
-        _validate.has_key(data.mod, mod, where="data.mod", hint="Set mod to one of them.")
         if having is not None:
-            _validate.has_key(data.mod[mod].obsm, having, where=f"data.mod[{mod!r}].obsm", hint=hint)
-        return data.mod[mod]
-    found = [name for name, adata in data.mod.items() if having is None or having in adata.obsm]
+            where = f"data.mod[{mod!r}].obsm" if mod else "data.obsm"
+            _validate.has_key(parts[mod].obsm, having, where=where, hint=hint)
+        return parts[mod]
+    found = [name for name, adata in parts.items() if having is None or having in adata.obsm]
     if not found:
-        raise KeyError(f"No modality has {having!r} in its .obsm (modalities: {_validate.listing(data.mod)}). {hint}")
+        raise KeyError(f"No modality has {having!r} in its .obsm (modalities: {_validate.listing(parts)}). {hint}")
     if len(found) > 1:
         what = f"Several modalities have {having!r} in their .obsm" if having else "There are several modalities"
         raise ValueError(f"{what}: {_validate.listing(found)}. Set mod to one of them.")
-    return data.mod[found[0]]
+    return parts[found[0]]
 
 
 def same_cells(data: Data, mods: list[str]) -> None:
@@ -99,13 +99,14 @@ def groups(data: Data, groupby: str) -> pd.Categorical:
     """
     frame = data.obs
     if is_mudata(data) and groupby not in frame:
+        parts = modalities(data)
         mod, _, column = groupby.rpartition(":")
-        owners = [mod] if mod in data.mod else [name for name, adata in data.mod.items() if groupby in adata.obs]
+        owners = [mod] if mod in parts else [name for name, adata in parts.items() if groupby in adata.obs]
         if len(owners) > 1:
             raise ValueError(f"groupby={groupby!r} is in several modalities; write '{owners[0]}:{groupby}'.")
         if owners:
             same_cells(data, owners)
-            frame, groupby = data.mod[owners[0]].obs, column or groupby
+            frame, groupby = parts[owners[0]].obs, column or groupby
     _validate.has_key(list(frame.columns), groupby, where=".obs", hint="Set groupby to one of them.")
     values = frame[groupby]
     missing = int(values.isna().sum())
@@ -113,8 +114,7 @@ def groups(data: Data, groupby: str) -> pd.Categorical:
         raise ValueError(
             f"groupby={groupby!r} is missing for {missing} of {len(values)} cells. Remove those cells or fill the column."
         )
-    labels = pd.Categorical(values)
-    return labels.remove_unused_categories()
+    return pd.Categorical(values.array).remove_unused_categories()
 
 
 def cell_positions(data: Data, cells: Sequence[str] | np.ndarray | None, *, default: int | None = None) -> np.ndarray:

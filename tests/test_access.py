@@ -1,0 +1,95 @@
+import numpy as np
+import pandas as pd
+import pytest
+from anndata import AnnData
+from mudata import MuData
+
+from crepr import _access
+
+
+@pytest.fixture
+def adata():
+    adata = AnnData(np.ones((4, 2), np.float32), obs=pd.DataFrame({"type": list("abab")}, index=list("wxyz")))
+    adata.obsm["X_vae"] = np.arange(8).reshape(4, 2)
+    return adata
+
+
+@pytest.fixture
+def mdata(adata):
+    return MuData({"rna": adata, "stain": AnnData(obs=pd.DataFrame(index=list("wxyz")))})
+
+
+def test_modality(adata, mdata):
+    assert _access.modality(adata) is adata
+    assert _access.modality(mdata, having="X_vae") is mdata["rna"]
+    assert _access.modality(mdata, "stain") is mdata["stain"]
+
+
+def test_modality_error(adata, mdata):
+    with pytest.raises(TypeError, match="AnnData or a MuData, got list"):
+        _access.modality([])
+    with pytest.raises(ValueError, match="mod='rna' needs a MuData"):
+        _access.modality(adata, "rna")
+    with pytest.raises(KeyError, match=r"No 'atac' in data.mod \(there are: 'rna', 'stain'\)"):
+        _access.modality(mdata, "atac")
+    with pytest.raises(ValueError, match="several modalities: 'rna', 'stain'"):
+        _access.modality(mdata)
+    with pytest.raises(KeyError, match="No modality has 'crops'.*Run it"):
+        _access.modality(mdata, having="crops", hint="Run it.")
+
+
+def test_representation(adata, mdata):
+    for data in (adata, mdata):
+        found = _access.representation(data, "X_vae")
+        assert found.dtype == np.float64
+        np.testing.assert_array_equal(found, adata.obsm["X_vae"])
+    mdata.obsm["X_joint"] = np.ones((4, 3), np.float32)
+    assert _access.representation(mdata, "X_joint").dtype == np.float32
+
+
+def test_representation_error(adata):
+    with pytest.raises(KeyError, match=r"No 'X_pca' in data.obsm \(there are: 'X_vae'\). Run cr.tl.train_vae"):
+        _access.representation(adata, "X_pca")
+    adata.obsm["X_vae"] = np.array([[0.0], [np.nan], [np.inf], [1.0]])
+    with pytest.raises(ValueError, match=r"NaN or infinite values in 2 of 4 cells \('x', 'y'\)"):
+        _access.representation(adata, "X_vae")
+
+
+@pytest.mark.parametrize("groupby", ["type", "rna:type"])
+def test_groups(mdata, groupby):
+    assert list(_access.groups(mdata, groupby)) == list("abab")
+
+
+def test_groups_error(adata):
+    with pytest.raises(KeyError, match="No 'kind' in .obs"):
+        _access.groups(adata, "kind")
+    adata.obs["type"] = ["a", None, "b", None]
+    with pytest.raises(ValueError, match="missing for 2 of 4 cells"):
+        _access.groups(adata, "type")
+
+
+def test_same_cells_error(mdata):
+    _access.same_cells(mdata, ["rna", "stain"])
+    small = MuData({"rna": mdata["rna"], "stain": mdata["stain"][:3].copy()})
+    with pytest.raises(ValueError, match="mu.pp.intersect_obs"):
+        _access.same_cells(small, ["rna", "stain"])
+
+
+@pytest.mark.parametrize("cells", [["z", "w"], [3, 0], [-1, 0], np.array([3, 0], np.int8)])
+def test_cell_positions(adata, cells):
+    assert _access.cell_positions(adata, cells).tolist() == [3, 0]
+
+
+def test_cell_positions_of_masks_and_defaults(adata):
+    assert _access.cell_positions(adata, np.array([True, False, False, True])).tolist() == [0, 3]
+    assert _access.cell_positions(adata, None).tolist() == [0, 1, 2, 3]
+    assert _access.cell_positions(adata, None, default=2).tolist() == [0, 1]
+
+
+def test_cell_positions_error(adata):
+    with pytest.raises(KeyError, match="1 of 2 cells are not in obs_names: 'v'"):
+        _access.cell_positions(adata, ["w", "v"])
+    with pytest.raises(IndexError, match="outside 0 to 3: 4"):
+        _access.cell_positions(adata, [4])
+    with pytest.raises(ValueError, match=r"mask of shape \(2,\)"):
+        _access.cell_positions(adata, np.array([True, False]))

@@ -1,0 +1,47 @@
+from dataclasses import dataclass
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+from crepr import _record
+
+
+@dataclass
+class Options:
+    lr: float
+    widths: tuple[int, ...]
+
+
+def test_record_survives_writing(tmp_path):
+    adata = ad.AnnData(np.ones((2, 1), np.float32))
+    _record.record(
+        adata,
+        "test",
+        params={"options": Options(0.1, (1, 2)), "path": Path("a") / "b", "none": None, 3: np.float32(2), "empty": ()},
+        results=pd.DataFrame({"pval": [0.5]}),
+    )
+    adata.write_h5ad(tmp_path / "a.h5ad")
+    read = ad.read_h5ad(tmp_path / "a.h5ad").uns["test"]
+    assert read["params"]["options"]["lr"] == 0.1
+    assert list(read["params"]["options"]["widths"]) == [1, 2]
+    assert read["params"]["path"] == "a/b"
+    assert read["params"]["none"] is None
+    assert read["params"]["3"] == 2
+    assert len(read["params"]["empty"]) == 0
+    assert read["results"]["pval"].iloc[0] == 0.5
+    assert read["crepr_version"]
+
+
+def test_record_replaces_as_a_whole():
+    adata = ad.AnnData(np.ones((2, 1), np.float32))
+    _record.record(adata, "test", old=1)
+    _record.record(adata, "test", new=1)
+    assert set(adata.uns["test"]) == {"new", "crepr_version"}
+
+
+def test_plain_error():
+    with pytest.raises(TypeError, match="generator cannot be stored"):
+        _record.plain({"a": (i for i in range(3))})

@@ -1,0 +1,47 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from crepr import _validate
+
+
+def test_listing():
+    assert _validate.listing([]) == "none"
+    assert _validate.listing(["a", "b"]) == "'a', 'b'"
+    assert _validate.listing("abc", limit=2) == "'a', 'b', ... (3 in all)"
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "match"),
+    [
+        (lambda: _validate.integer("n", 0, minimum=1), ValueError, "n must be at least 1, got 0"),
+        (lambda: _validate.integer("n", 1.5, minimum=1), TypeError, "n must be an integer, got 1.5 of type float"),
+        (lambda: _validate.integer("n", True, minimum=1), TypeError, "n must be an integer, got True"),
+        (
+            lambda: _validate.number("lr", 0, minimum=0, exclusive=True),
+            ValueError,
+            "lr must be a finite number above 0",
+        ),
+        (lambda: _validate.number("lr", np.nan), ValueError, "got nan"),
+        (lambda: _validate.number("lr", "1"), TypeError, "lr must be a number"),
+        (lambda: _validate.choice("how", "c", ["a", "b"]), ValueError, "how must be one of 'a', 'b', got 'c'"),
+        (lambda: _validate.has_key({"a": 1}, "b", where=".obsm", hint="Run it."), KeyError, "there are: 'a'.*Run it"),
+        (
+            lambda: _validate.finite("X", np.array([[1.0, np.nan], [0, 0]]), cells=pd.Index(["u", "v"])),
+            ValueError,
+            r"in 1 of 2 cells \('u'\)",
+        ),
+        (lambda: _validate.unique_cells(pd.Index(["a", "b", "a"])), ValueError, r"1 are repeated \('a'\)"),
+    ],
+)
+def test_error(call, error, match):
+    with pytest.raises(error, match=match):
+        call()
+
+
+def test_writable_folder(tmp_path):
+    assert _validate.writable_folder("out", tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PermissionError, match="out=.*cannot be written to.*Give a folder"):
+        _validate.writable_folder("out", tmp_path / "file")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
