@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from crepr import _validate
+from crepr.images._piece_cache import PieceCache
+from crepr.images._rows import Rows
 from crepr.images._tiles import Tiles
-from crepr.images._tile_cache import TileCache
-from crepr.images._rows import read_rows
 from crepr.images._windows import window_corners
 
 if TYPE_CHECKING:
@@ -31,12 +32,12 @@ class CropReader:
     Parameters
     ----------
     references
-        One row per cell: `image` (categorical of uris) with `y`, `x` (window centre in pixels) or, for stacks of
-        ready-made crops, `index` (row of the stack).
+        One row per cell: `image` (uri) with `y`, `x` (window centre in pixels) or, for stacks of ready-made crops,
+        `index` (row of the stack).
     sources
         The source of each uri.
     size
-        Side of a crop in pixels.
+        Side of a crop in pixels. Of a stack with larger crops, the middle is read.
     channels
         Names of the channels to read, in this order; images may keep them in other orders.
     z
@@ -50,6 +51,10 @@ class CropReader:
     ----------
     n_obs : int
         Number of cells.
+    size : int
+        Side of a crop in pixels.
+    channels : tuple of str
+        Names of the channels read.
     dtype : numpy.dtype
         Type of the crops: that of the images, promoted where they differ.
     top, left : numpy.ndarray
@@ -60,14 +65,14 @@ class CropReader:
     KeyError
         If a column, or the source of an image, is missing.
     ValueError
-        If a channel is not in an image, a window is larger than its image or outside it, `z` does not fit, or the
-        images are of different kinds.
+        If a cell has no image or lies outside it, a channel is not in an image, a window is larger than its image, or
+        `z` does not fit; says which.
 
     Examples
     --------
     >>> image = np.arange(2 * 8 * 8, dtype="u2").reshape(2, 8, 8)
     >>> source = Source("uns:image", image, "cyx", ("DAPI", "membrane"))
-    >>> references = pd.DataFrame({"image": pd.Categorical(["uns:image"]), "y": [4.0], "x": [4.0]})
+    >>> references = pd.DataFrame({"image": ["uns:image"], "y": [4.0], "x": [4.0]})
     >>> CropReader(references, {"uns:image": source}, size=4, channels=["membrane"]).read(np.array([0])).shape
     (1, 1, 4, 4)
     """
@@ -84,37 +89,49 @@ class CropReader:
         memory: int = 2 << 30,
     ) -> None:
         self.size = _validate.integer("size", size, minimum=1)
-        self.channels = tuple(channels)
+        self.channels = _names(channels)
         self.n_obs = len(references)
-        self.memory = _validate.integer("memory", memory, minimum=0)
-        _validate.has_key(list(references.columns), "image", where="the references", hint="Run cr.pp.crops again.")
-        images = references["image"].astype("category").cat.remove_unused_categories()
-        self._image = images.cat.codes.to_numpy()
-        for uri in images.cat.categories:
-            _validate.has_key(sources, uri, where="sources", hint="Open it with open_source.")
-        self._sources = [sources[uri] for uri in images.cat.categories]
+        self._memory = _validate.integer("memory", memory, minimum=0)
         self._z = z
-        self.top = np.zeros(self.n_obs, dtype=np.int64)
-        self.left = np.zeros(self.n_obs, dtype=np.int64)
-        self._row = references["index"].to_numpy(dtype=np.int64) if "index" in references else None
-        self._planes = [source.channel_positions(self.channels) for source in self._sources]
+        self._image, uris = _images(references)
+        for uri in uris:
+            _validate.has_key(sources, uri, where="sources", hint="Open it with open_source.")
+        self._sources = [sources[uri] for uri in uris]
+        self._channels = [source.channel_positions(self.channels) for source in self._sources]
+        self.dtype = np.result_type(*[source.dtype for source in self._sources])
+        self.top, self.left, self._index = (np.zeros(self.n_obs, dtype=np.int64) for _ in range(3))
+        self._open()
+        for pieces in self._cache.unwieldy():
+            warnings.warn(
+                f"{pieces.uri!r} is stored in chunks of {pieces.piece_nbytes >> 20} MiB, too large to keep many of them: "
+                f"most batches will read them anew. Save the image with smaller chunks, or raise memory={memory}.",
+                UserWarning,
+                stacklevel=2,
+            )
         for code, source in enumerate(self._sources):
             cells = np.flatnonzero(self._image == code)
+            rows = references.iloc[cells]
             if source.axes == "ncyx":
-                continue
-            y, x = (references[axis].to_numpy(dtype=np.float64)[cells] for axis in "yx")
-            self.top[cells], self.left[cells] = window_corners(
-                y, x, size=self.size, height=source.height, width=source.width, border=border
-            )
-        self.dtype = np.result_type(*[source.dtype for source in self._sources])
-        self._start()
+                self._index[cells] = _stack_rows(rows, source, self.size, border)
+            else:
+                y, x = (_column(rows, axis).to_numpy(dtype=np.float64) for axis in "yx")
+                self.top[cells], self.left[cells] = window_corners(
+                    y,
+                    x,
+                    size=self.size,
+                    height=source.height,
+                    width=source.width,
+                    border=border,
+                    cells=rows.index,
+                    uri=source.uri,
+                )
 
-    def _start(self) -> None:
-        self._tiles = [
-            None if source.axes == "ncyx" else Tiles(source, planes, self._z)
-            for source, planes in zip(self._sources, self._planes, strict=True)
+    def _open(self) -> None:
+        self._pieces: list[Tiles | Rows] = [
+            (Rows if source.axes == "ncyx" else Tiles)(source, channels, self._z)
+            for source, channels in zip(self._sources, self._channels, strict=True)
         ]
-        self._cache = TileCache([tiles for tiles in self._tiles if tiles is not None], self.memory)
+        self._cache = PieceCache(self._pieces, self._memory)
 
     def read(self, cells: np.ndarray, *, margin: int = 0) -> np.ndarray:
         """Read the crops of some cells.
@@ -122,7 +139,7 @@ class CropReader:
         Parameters
         ----------
         cells
-            Positions of the cells, any order, repeats allowed.
+            Positions of the cells, in any order, repeats allowed.
         margin
             Pixels more on every side, around the same window; zero outside the image.
 
@@ -132,32 +149,86 @@ class CropReader:
 
         Raises
         ------
+        TypeError
+            If the positions are not integers.
+        IndexError
+            If a cell is not there.
         OSError
-            If a chunk cannot be read; names file and chunk.
+            If pixels cannot be read; names the file and where they lie.
         """
         cells = np.asarray(cells)
+        margin = _validate.integer("margin", margin, minimum=0)
+        if cells.size and not np.issubdtype(cells.dtype, np.integer):
+            raise TypeError(f"cells must be integer positions, got dtype {cells.dtype}.")
+        if cells.size and not 0 <= cells.min() <= cells.max() < self.n_obs:
+            raise IndexError(f"cells must lie in 0 to {self.n_obs - 1}, got {cells.min()} to {cells.max()}.")
+        cells = cells.astype(np.int64)
         side = self.size + 2 * margin
         out = np.empty((len(cells), len(self.channels), side, side), dtype=self.dtype)
         codes = self._image[cells]
         for code in np.unique(codes):
             where = np.flatnonzero(codes == code)
-            source = self._sources[code]
-            alone = len(where) == len(cells) and source.dtype == self.dtype
-            part = out if alone else np.empty((len(where), *out.shape[1:]), dtype=source.dtype)
-            chosen = cells[where]
-            if self._tiles[code] is None:
-                read_rows(source, self._row[chosen], self._planes[code], part)
+            pieces, chosen = self._pieces[code], cells[where]
+            alone = len(where) == len(cells) and pieces.dtype == self.dtype
+            part = out if alone else np.empty((len(where), *out.shape[1:]), dtype=pieces.dtype)
+            if isinstance(pieces, Rows):
+                self._cache.read(pieces, (self._index[chosen],), part)
             else:
-                self._cache.paste(self._tiles[code], self.top[chosen] - margin, self.left[chosen] - margin, part)
+                self._cache.read(pieces, (self.top[chosen] - margin, self.left[chosen] - margin), part)
             if not alone:
                 out[where] = part
         return out
 
     def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        del state["_tiles"], state["_cache"]
-        return state
+        # what was read stays behind, and so do locks
+        return {name: value for name, value in self.__dict__.items() if name not in ("_pieces", "_cache")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._start()
+        self._open()
+
+
+def _names(channels: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(channels, str):
+        raise TypeError(f"channels must be a list of names, got the text {channels!r}. Write [{channels!r}].")
+    if not len(channels):
+        raise ValueError("channels is empty. Name at least one channel.")
+    return tuple(channels)
+
+
+def _column(references: pd.DataFrame, name: str) -> pd.Series:
+    _validate.has_key(list(references.columns), name, where="the references", hint="Register the images again.")
+    return references[name]
+
+
+def _images(references: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
+    """Number the images, and name them."""
+    if not len(references):
+        raise ValueError("There are no cells to read crops of.")
+    images = _column(references, "image").astype("category").cat.remove_unused_categories()
+    missing = np.flatnonzero(images.isna())
+    if len(missing):
+        which = _validate.listing(references.index[missing].tolist(), limit=5)
+        raise ValueError(
+            f"{len(missing)} of {len(references)} cells have no image (cells {which}). Remove these cells."
+        )
+    return images.cat.codes.to_numpy(dtype=np.int64), images.cat.categories.tolist()
+
+
+def _stack_rows(references: pd.DataFrame, source: Source, size: int, border: Border) -> np.ndarray:
+    """Rows of a stack, checked."""
+    n = len(source.array)
+    index = _column(references, "index").to_numpy(dtype=np.float64)
+    wrong = np.flatnonzero(~((index >= 0) & (index < n) & (index == np.floor(index))))
+    if len(wrong):
+        which = _validate.listing(references.index[wrong].tolist(), limit=5)
+        raise ValueError(
+            f"{len(wrong)} of {len(index)} cells have no row in the {n} crops of {source.uri!r} (cells {which}). "
+            f"Check the index, or remove these cells."
+        )
+    if size > min(source.height, source.width) and border != "pad":
+        raise ValueError(
+            f"size={size} is larger than the crops of {source.height} x {source.width} pixels in {source.uri!r}. "
+            f"Use a smaller size, or border='pad'."
+        )
+    return index.astype(np.int64)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import zarr
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-# side of the blocks in which an array without chunks of its own is read
-BLOCK = 512
-# bytes of one block of a stack without chunks
+# side of the blocks in which an array without chunks is read
+BLOCK_SIDE = 512
+# bytes of the blocks in which a stack without chunks is read
 BLOCK_BYTES = 1 << 22
+# pixels below which neighbouring chunks are read together: opening a chunk takes as long as decoding so many
+SMALL_CHUNK = 256 * 256
 
 
 class LazyArray:
@@ -22,32 +26,45 @@ class LazyArray:
     Parameters
     ----------
     array
-        Zarr, HDF5 or dask array (anything with `shape`, `dtype` and slicing).
+        Zarr, HDF5, dask or memory-mapped array (anything with `shape`, `dtype` and slicing).
     stored
         Its axes, one letter per dimension.
     axes
         The axes to show; those that are not stored have length one.
     uri
         Named in errors.
+    close
+        Called when the array is no longer needed.
+
+    Attributes
+    ----------
+    edges : tuple of numpy.ndarray
+        Along each axis, where pieces that are best read at once start, and the end: chunks, or groups of small chunks.
     """
 
-    def __init__(self, array: Any, stored: str, axes: str, uri: str) -> None:
+    def __init__(
+        self, array: Any, stored: str, axes: str, uri: str, *, close: Callable[[], object] | None = None
+    ) -> None:
         self._array, self._stored, self._uri = array, stored, uri
         self.axes = axes
-        self._length = dict(zip(stored, array.shape, strict=True))
-        self.shape = tuple(self._length.get(axis, 1) for axis in axes)
+        lengths = dict(zip(stored, array.shape, strict=True))
+        self.shape = tuple(int(lengths.get(axis, 1)) for axis in axes)
         self.dtype = np.dtype(array.dtype)
-        chunks = getattr(array, "chunks", None)
-        edges = {}
-        if chunks is not None:
-            edges = {axis: _edges(self._length[axis], chunk) for axis, chunk in zip(stored, chunks, strict=True)}
-        else:
-            crop = math.prod(self._length.get(axis, 1) for axis in "cyx") * self.dtype.itemsize
-            sides = {"y": BLOCK, "x": BLOCK, "n": max(1, BLOCK_BYTES // max(crop, 1)), "c": 1, "z": 1}
-            if "n" in stored:
-                del sides["y"], sides["x"], sides["c"]
-            edges = {axis: _edges(n, sides.get(axis, n)) for axis, n in self._length.items()}
+        edges = self._stored_edges(lengths)
+        if "n" not in stored:
+            edges["y"], edges["x"] = _grouped(edges["y"], edges["x"])
         self.edges: tuple[np.ndarray, ...] = tuple(edges.get(axis, np.array([0, 1])) for axis in axes)
+        if close is not None:
+            weakref.finalize(self, close)
+
+    def _stored_edges(self, lengths: dict[str, int]) -> dict[str, np.ndarray]:
+        is_zarr = isinstance(self._array, zarr.Array)
+        chunks: Any = self._array.read_chunk_sizes if is_zarr else getattr(self._array, "chunks", None)
+        if chunks is None:
+            crop = math.prod(n for axis, n in lengths.items() if axis != "n") * self.dtype.itemsize
+            sides = {"n": max(1, BLOCK_BYTES // crop)} if "n" in lengths else {"y": BLOCK_SIDE, "x": BLOCK_SIDE, "z": 1}
+            chunks = [sides.get(axis, n) for axis, n in lengths.items()]
+        return {axis: _edges(n, chunk) for (axis, n), chunk in zip(lengths.items(), chunks, strict=True)}
 
     @property
     def ndim(self) -> int:
@@ -69,9 +86,8 @@ class LazyArray:
             If what lies on disk there cannot be read; names the file and the box.
         """
         wanted = dict(zip(self.axes, slices, strict=True))
-        key = tuple(wanted.get(axis, slice(0, 1)) for axis in self._stored)
         try:
-            block = np.asarray(self._array[key])
+            block = np.asarray(self._array[self._key(wanted)])
         except Exception as error:
             where = ", ".join(f"{axis} {part.start}:{part.stop}" for axis, part in wanted.items())
             raise OSError(
@@ -81,29 +97,40 @@ class LazyArray:
         kept = [axis for axis in self._stored if axis in wanted]
         block = block.reshape([n for axis, n in zip(self._stored, block.shape, strict=True) if axis in wanted])
         block = block.transpose([kept.index(axis) for axis in self.axes if axis in kept])
-        missing = tuple(i for i, axis in enumerate(self.axes) if axis not in kept)
-        return np.expand_dims(block, missing) if missing else block
+        return np.expand_dims(block, tuple(i for i, axis in enumerate(self.axes) if axis not in kept))
+
+    def is_absent(self, block: np.ndarray, *slices: slice) -> bool:
+        """Whether a box that was read as `block` is the fill value only because its Zarr chunks do not exist."""
+        array = self._array
+        if not isinstance(array, zarr.Array) or not np.array_equal(
+            block, np.broadcast_to(array.fill_value, block.shape)
+        ):
+            return False
+        try:
+            array.with_config({"read_missing_chunks": False})[self._key(dict(zip(self.axes, slices, strict=True)))]
+        except zarr.errors.ChunkNotFoundError:
+            return True
+        return False
+
+    def _key(self, wanted: dict[str, slice]) -> tuple[slice, ...]:
+        return tuple(wanted.get(axis, slice(0, 1)) for axis in self._stored)
 
     def __getitem__(self, key: Any) -> np.ndarray:
         parts = key if isinstance(key, tuple) else (key,)
-        if Ellipsis in parts:
-            at = parts.index(Ellipsis)
-            fill = self.ndim - (len(parts) - 1)
-            parts = (*parts[:at], *[slice(None)] * fill, *parts[at + 1 :])
-        parts = (*parts, *[slice(None)] * (self.ndim - len(parts)))
-        slices, rest = [], []
-        for part, n in zip(parts, self.shape, strict=True):
-            if isinstance(part, slice):
-                start, stop, step = part.indices(n)
-                if step != 1:
-                    raise IndexError(f"Only steps of one can be read lazily, got {part}.")
+        at = next((i for i, part in enumerate(parts) if part is Ellipsis), len(parts))
+        fill = [slice(None)] * (self.ndim - len(parts) + (at < len(parts)))
+        slices: list[slice] = []
+        rest: list[slice | int] = []
+        for part, n in zip((*parts[:at], *fill, *parts[at + 1 :]), self.shape, strict=True):
+            if isinstance(part, slice) and part.step in (None, 1):
+                start, stop, _ = part.indices(n)
                 slices.append(slice(start, max(start, stop)))
                 rest.append(slice(None))
             elif isinstance(part, int | np.integer) and -n <= part < n:
                 slices.append(slice(int(part) % n, int(part) % n + 1))
                 rest.append(0)
             else:
-                raise IndexError(f"{part!r} is no slice or position within the length {n}.")
+                raise IndexError(f"{part!r} is no position below {n} and no slice of step one.")
         return self.box(*slices)[tuple(rest)]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -113,7 +140,17 @@ class LazyArray:
 
 
 def _edges(length: int, chunk: int | Sequence[int]) -> np.ndarray:
-    """Where chunks start, and the end: chunks of one size, or of the sizes given (dask)."""
+    """Where chunks start, and the end: chunks of one size, or of the sizes given."""
     if isinstance(chunk, int | np.integer):
-        return np.append(np.arange(0, length, max(int(chunk), 1)), length).astype(np.int64)
+        return np.append(np.arange(0, length, int(chunk)), length).astype(np.int64)
     return np.concatenate([[0], np.cumsum(chunk)]).astype(np.int64)
+
+
+def _grouped(y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Join neighbours, the narrower way first, until no chunk is small."""
+    while np.diff(y).max() * np.diff(x).max() < SMALL_CHUNK and max(len(y), len(x)) > 2:
+        if len(x) == 2 or (len(y) > 2 and np.diff(y).max() <= np.diff(x).max()):
+            y = np.unique([*y[::2], y[-1]])
+        else:
+            x = np.unique([*x[::2], x[-1]])
+    return y, x

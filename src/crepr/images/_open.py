@@ -18,7 +18,7 @@ from crepr.images._open_zarr import open_zarr
 from crepr.images._source import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from crepr.images._stored import Stored
 
@@ -80,9 +80,11 @@ def open_source(
     """
     stored = _open(uri, arrays)
     shape = tuple(stored.array.shape)
+    if np.dtype(stored.array.dtype).kind not in "buif":
+        raise ValueError(f"{uri!r} holds {stored.array.dtype}, which are no pixels. Give an array of numbers.")
     letters = _stored_axes(stored, axes, shape, uri)
     target = normalised_axes(letters, shape, uri=uri)
-    array = _view(stored.array, letters, target, uri)
+    array = _view(stored.array, letters, target, uri, stored.close)
     n_channels = array.shape[target.index("c")]
     names = _names(channels, stored.channels, n_channels, uri)
     size = (
@@ -102,7 +104,9 @@ def _open(uri: str, arrays: Mapping[str, Any] | None) -> Stored:
         return open_uns(uri, arrays if arrays is not None else {})
     if uri.startswith("spatialdata:"):
         return open_zarr(uri)
-    path, hash_, key = uri.rpartition("#") if "#" in uri and not Path(uri).exists() else (uri, "", "")
+    path, key = uri, ""
+    if "#" in uri and not Path(uri).exists():
+        path, _, key = uri.rpartition("#")
     suffix = Path(path).suffix.lower()
     if suffix in HDF5:
         return open_hdf5(path, key or "obsm/single_cell_images")
@@ -133,9 +137,9 @@ def _stored_axes(stored: Stored, axes: str | None, shape: tuple[int, ...], uri: 
     return axes
 
 
-def _view(array: Any, stored: str, target: str, uri: str) -> Any:
+def _view(array: Any, stored: str, target: str, uri: str, close: Callable[[], object] | None) -> Any:
     if not isinstance(array, np.ndarray):
-        return LazyArray(array, stored, target, uri)
+        return LazyArray(array, stored, target, uri, close=close)
     kept = [axis for axis in stored if axis in target]
     view = array.reshape([n for axis, n in zip(stored, array.shape, strict=True) if axis in target])
     view = view.transpose([kept.index(axis) for axis in target if axis in kept])

@@ -36,9 +36,10 @@ def open_hdf5(path: str, key: str) -> Stored:
     if not isinstance(found, h5py.Dataset):
         datasets: list[str] = []
         file.visititems(lambda name, item: datasets.append(name) if isinstance(item, h5py.Dataset) else None)
+        file.close()
         raise ValueError(f"{path!r} has no dataset {key!r} (there are: {listing(sorted(datasets))}).")
     axes = "ncyx" if found.ndim == 4 else None
-    return Stored(found, axes, _names(file, found))
+    return Stored(found, axes, _names(file, found), close=file.close)
 
 
 def _names(file: h5py.File, dataset: h5py.Dataset) -> tuple[str, ...] | None:

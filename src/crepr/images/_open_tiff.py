@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import tifffile
 import zarr
@@ -26,27 +25,25 @@ def open_tiff(path: str) -> Stored:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"No such file: {path!r}.")
+    file = None
     try:
         file = tifffile.TiffFile(path)
-        series = file.series[0]
-        array = _array(file, series)
+        level = file.series[0].levels[0]
+        # level 0 of a pyramid, as one array in memory, or chunk by chunk
+        mapped = level.dataoffset is not None
+        array = level.asarray(out="memmap") if mapped else zarr.open_array(level.aszarr(), mode="r")
+        channels, size = (
+            _ome(file.ome_metadata or "") if file.is_ome else _imagej(file) if file.is_imagej else (None, None)
+        )
     except Exception as error:
+        if file is not None:
+            file.close()
         raise ValueError(
             f"{path!r} cannot be read as TIFF: {type(error).__name__}: {error}. It is truncated, corrupt or no TIFF file."
         ) from error
-    axes, channels, size = series.axes, None, None
-    if file.is_ome:
-        channels, size = _ome(file.ome_metadata)
-    elif file.is_imagej:
-        channels, size = _imagej(file)
-    return Stored(array, _letters(axes), channels, size)
-
-
-def _array(file: tifffile.TiffFile, series: Any) -> Any:
-    level = series.levels[0]
-    if level.dataoffset is not None:
-        return level.asarray(out="memmap")
-    return zarr.open_array(level.aszarr(), mode="r")
+    if mapped:
+        file.close()
+    return Stored(array, _letters(level.axes), channels, size, None if mapped else file.close)
 
 
 def _letters(axes: str) -> str | None:
@@ -61,7 +58,7 @@ def _letters(axes: str) -> str | None:
 
 
 def _ome(xml: str) -> tuple[tuple[str, ...] | None, float | None]:
-    root = ElementTree.fromstring(xml)
+    root = ET.fromstring(xml)
     pixels = root.find(".//{*}Pixels")
     if pixels is None:
         return None, None
@@ -79,9 +76,13 @@ def _ome(xml: str) -> tuple[tuple[str, ...] | None, float | None]:
 def _imagej(file: tifffile.TiffFile) -> tuple[tuple[str, ...] | None, float | None]:
     metadata, tags = file.imagej_metadata or {}, file.pages.first.tags
     labels = metadata.get("Labels")
-    sides = []
-    for name in ("YResolution", "XResolution"):
-        numerator, denominator = tags[name].value if name in tags else (0, 1)
-        sides.append(denominator / numerator if numerator else None)
     unit = metadata.get("unit")
-    return (tuple(labels) if labels else None), square_pixel(*sides, unit, unit)
+    y, x = (_pixel_side(tags.get(name)) for name in ("YResolution", "XResolution"))
+    return (tuple(labels) if labels else None), square_pixel(y, x, unit, unit)
+
+
+def _pixel_side(resolution: tifffile.TiffTag | None) -> float | None:
+    if resolution is None or not resolution.value[0]:
+        return None
+    pixels, units = resolution.value
+    return units / pixels

@@ -73,7 +73,8 @@ def _plain(array: Any) -> Stored:
     names = getattr(array.metadata, "dimension_names", None) or array.attrs.get("_ARRAY_DIMENSIONS")
     letters = [str(name).lower() for name in names or ()]
     axes = "".join(letters) if letters and all(len(name) == 1 for name in letters) else None
-    return Stored(array, axes)
+    channels = array.attrs.get("channel_names")
+    return Stored(array, axes, tuple(str(name) for name in channels) if channels else None)
 
 
 def _multiscale(group: Any, uri: str) -> Stored:

@@ -44,11 +44,13 @@ def paste(
     strides = np.array([stride // width for stride in image.strides], dtype=np.int64)
     last = int(((np.array(image.shape) - 1) * strides).sum())
     flat = as_strided(image.view(bits), (last + 1,), (width,), writeable=False)
-    _copy(flat, strides, image.shape[1:], planes, y0, x0, out.reshape(-1).view(bits), out.shape, slots, windows, top, left)
+    _copy(
+        flat, strides, image.shape[1:], planes, y0, x0, out.reshape(-1).view(bits), out.shape, slots, windows, top, left
+    )
 
 
 @njit(nogil=True, cache=True)
-def _copy(source, strides, shape, planes, y0, x0, target, target_shape, slots, windows, top, left):  # noqa: ANN001, ANN202
+def _copy(source, strides, shape, planes, y0, x0, target, target_shape, slots, windows, top, left):
     step_c, step_y, step_x = strides
     h, w = shape
     _, channels, size_y, size_x = target_shape

@@ -1,63 +1,117 @@
-"""Rows of a stack of ready-made crops."""
+"""A stack of ready-made crops, cut where its chunks are cut."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from crepr.images._lazy_array import LazyArray
-from crepr.images._paste import paste
-from crepr.images._pool import run_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from crepr.images._pieces import Place
     from crepr.images._source import Source
 
 
-def read_rows(source: Source, index: np.ndarray, channels: Sequence[int], out: np.ndarray) -> None:
-    """Read rows of a stack of ready-made crops into the middle of windows; pixels beyond a row are zero.
+class Row(NamedTuple):
+    """Neighbouring rows of the stack that share chunks."""
 
-    Rows that share chunks are read together, once.
+    start: int
+    stop: int
+
+
+class Rows:
+    """The used channels of a stack as :class:`Pieces`; a place is the rows `(index,)` of windows.
+
+    A window of another size than the stored crop shares its middle: it shows a part, or has zeros around.
 
     Parameters
     ----------
     source
         Stack with axes "ncyx".
-    index
-        Rows to read, shape `(n,)`; repeats allowed.
     channels
-        Positions of the channels to read, in the order wanted.
-    out
-        Array of shape `(n, len(channels), side, side)` in the type of the source; written.
-
-    Raises
-    ------
-    OSError
-        If a chunk cannot be read; names file and chunk.
+        Positions of the channels used.
+    z
+        Must be left out: a stack has no depth.
     """
-    array = source.array
-    if isinstance(array, np.ndarray):
-        array = LazyArray(array, source.axes, source.axes, source.uri)
-    edges = array.edges[0]
-    wanted = np.asarray(channels, dtype=np.int64)
-    first = int(wanted.min())
-    slots = np.arange(len(wanted))
-    side = out.shape[-1]
-    corner = np.array([source.height // 2 - side // 2]), np.array([source.width // 2 - side // 2])
-    out[:] = 0
-    chunk = np.searchsorted(edges, index, side="right")
-    order = np.argsort(chunk, kind="stable")
-    starts = np.flatnonzero(np.diff(chunk[order], prepend=-1))
 
-    def work(rows: np.ndarray) -> None:
-        low = int(index[rows].min())
-        box = (slice(low, int(index[rows].max()) + 1), slice(first, int(wanted.max()) + 1))
-        block = array.box(*box, slice(0, source.height), slice(0, source.width))
-        block = np.ascontiguousarray(block, dtype=out.dtype)
-        for row in rows:
-            crop = block[index[row] - low]
-            paste(crop, wanted - first, 0, 0, out[row : row + 1], slots, np.zeros(1, np.int64), *corner)
+    def __init__(self, source: Source, channels: Sequence[int], z: int | Literal["max"] | None = None) -> None:
+        if z is not None:
+            raise ValueError(f"z={z!r} was given, but {source.uri!r} has no depth (axes 'ncyx'). Leave z out.")
+        array = source.array
+        self.uri, self.dtype = source.uri, source.dtype
+        self.planes = np.asarray(channels, dtype=np.int64)
+        self.shape: tuple[int, ...] = (len(array), len(self.planes), source.height, source.width)
+        self.whole = array if isinstance(array, np.ndarray) else None
+        self._array = array if self.whole is None else LazyArray(array, "ncyx", "ncyx", source.uri)
+        self._edges: np.ndarray = self._array.edges[0]
+        # channels in neighbouring chunks are read in one go, those between that are not used are left out
+        chunk = np.searchsorted(self._array.edges[1], self.planes, side="right")
+        run = np.cumsum(np.diff(np.unique(chunk), prepend=chunk.min()) > 1)
+        of_run = run[np.searchsorted(np.unique(chunk), chunk)]
+        self._runs = [np.flatnonzero(of_run == value) for value in np.unique(of_run)]
+        self.n_pieces = len(self._edges) - 1
+        self.piece_nbytes = int(np.diff(self._edges).max() * math.prod(self.shape[1:]) * self.dtype.itemsize)
+        self.absent: set[Row] = set()
 
-    run_all(work, np.split(order, starts[1:]))
+    def touched(self, place: Place, size: int) -> list[tuple[Row, np.ndarray]]:
+        """List the pieces that hold rows, each with the positions of the windows."""
+        (index,) = place
+        piece = np.searchsorted(self._edges, index, side="right") - 1
+        order = np.argsort(piece, kind="stable")
+        found, starts = np.unique(piece[order], return_index=True)
+        parts = np.split(order, starts[1:])
+        return [
+            (Row(int(self._edges[i]), int(self._edges[i + 1])), windows)
+            for i, windows in zip(found, parts, strict=True)
+        ]
+
+    def load(self, piece: Row) -> np.ndarray:
+        """Read the used channels of some rows, in the byte order of this machine."""
+        pixels = np.empty((piece.stop - piece.start, *self.shape[1:]), dtype=self.dtype)
+        for slots in self._runs:
+            wanted = self.planes[slots]
+            first = int(wanted.min())
+            box = (slice(*piece), slice(first, int(wanted.max()) + 1), slice(0, self.shape[2]), slice(0, self.shape[3]))
+            block = self._array.box(*box)
+            if self._array.is_absent(block, *box):
+                self.absent.add(piece)
+            pixels[:, slots] = block[:, wanted - first]
+        return pixels
+
+    def region(self, piece: Row) -> tuple[slice]:
+        """Where rows lie in the array of used channels."""
+        return (slice(*piece),)
+
+    def clear(self, place: Place, out: np.ndarray) -> None:
+        """Set everything to zero if windows are larger than the stored crops."""
+        if out.shape[-1] > min(self.shape[2:]):
+            out[:] = 0
+
+    def copy(self, piece: Row, pixels: np.ndarray, place: Place, windows: np.ndarray, out: np.ndarray) -> None:
+        """Copy windows from loaded rows."""
+        shifted = (place[0] - piece.start,)
+        self.copy_whole(pixels, np.arange(len(self.planes)), shifted, windows, out)
+
+    def copy_whole(
+        self, pixels: np.ndarray, planes: np.ndarray, place: Place, windows: np.ndarray, out: np.ndarray
+    ) -> None:
+        """Copy windows from the whole stack."""
+        y, from_y = _shared(self.shape[2], out.shape[-1])
+        x, from_x = _shared(self.shape[3], out.shape[-1])
+        out[windows, :, y, x] = pixels[place[0][windows, None], planes, from_y, from_x]
+
+    def in_absent(self, place: Place, size: int) -> int:
+        """Count rows that do not exist."""
+        (index,) = place
+        return int(sum(((index >= piece.start) & (index < piece.stop)).sum() for piece in list(self.absent)))
+
+
+def _shared(length: int, size: int) -> tuple[slice, slice]:
+    """Where the middle of a crop of one length lies in a window of another, and in the crop itself."""
+    start = length // 2 - size // 2
+    low, high = max(start, 0), min(start + size, length)
+    return slice(low - start, high - start), slice(low, high)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,8 @@ class Stored:
     axes: str | None = None
     channels: tuple[str, ...] | None = None
     pixel_size: float | None = None
+    close: Callable[[], object] | None = None
+    """Lets go of the file."""
 
 
 MICROMETRES = {

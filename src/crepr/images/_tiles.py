@@ -1,21 +1,25 @@
-"""The pieces in which the planes of an image are read."""
+"""The planes of an image, cut where its chunks are cut."""
 
 from __future__ import annotations
 
+import functools
+import itertools
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from crepr.images._lazy_array import LazyArray
+from crepr.images._paste import paste
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from crepr.images._pieces import Place
     from crepr.images._source import Source
 
 
 class Tile(NamedTuple):
-    """One chunk along y and x of the channels that share chunks."""
+    """A rectangle of the channels that share chunks."""
 
     group: int
     y0: int
@@ -25,7 +29,7 @@ class Tile(NamedTuple):
 
 
 class Tiles:
-    """The used planes of an image, cut where its chunks are cut.
+    """The used planes of an image as :class:`Pieces`; a place is the corners `(top, left)` of windows.
 
     Parameters
     ----------
@@ -38,80 +42,107 @@ class Tiles:
     """
 
     def __init__(self, source: Source, channels: Sequence[int], z: int | Literal["max"] | None = None) -> None:
-        check_planes(source, channels, z)
-        self.source, self.z = source, z
-        self.channels = np.asarray(channels, dtype=np.int64)
-        self.height, self.width, self.dtype = source.height, source.width, source.dtype
+        _check_planes(source, channels, z)
         array = source.array
-        in_memory = isinstance(array, np.ndarray) and array.dtype == self.dtype
-        #: all planes of the image where they lie in memory already
-        self.whole = None
-        if in_memory and z != "max":
-            self.whole = array[:, z] if source.axes == "czyx" else array
-        self.array = LazyArray(array, source.axes, source.axes, source.uri) if isinstance(array, np.ndarray) else array
-        edges = dict(zip(source.axes, self.array.edges, strict=True))
-        self.y_edges, self.x_edges, self._z_edges = edges["y"], edges["x"], edges.get("z")
+        self.uri, self.dtype = source.uri, source.dtype
+        self.planes = np.asarray(channels, dtype=np.int64)
+        self.shape: tuple[int, ...] = (len(self.planes), source.height, source.width)
+        self.whole: np.ndarray | None = None
+        if isinstance(array, np.ndarray):
+            if array.dtype == self.dtype and z != "max":
+                self.whole = array[:, z] if source.axes == "czyx" else array
+            array = LazyArray(array, source.axes, source.axes, source.uri)
+        self._array = array
+        edges = dict(zip(source.axes, array.edges, strict=True))
+        self._y, self._x = edges["y"], edges["x"]
+        # what is read along z, one chunk at a time
+        self._depths: list[tuple[slice, ...]] = [()]
+        if z == "max":
+            self._depths = [(slice(*ends),) for ends in itertools.pairwise(edges["z"].tolist())]
+        elif z is not None:
+            self._depths = [(slice(z, z + 1),)]
         # channels that share a chunk are read together
-        chunk = np.searchsorted(edges["c"], self.channels, side="right")
-        self.slots = [np.flatnonzero(chunk == value) for value in np.unique(chunk)]
+        chunk = np.searchsorted(edges["c"], self.planes, side="right")
+        self._slots = [np.flatnonzero(chunk == value) for value in np.unique(chunk)]
+        self.n_pieces = len(self._slots) * (len(self._y) - 1) * (len(self._x) - 1)
+        self.piece_nbytes = int(
+            max(map(len, self._slots)) * np.diff(self._y).max() * np.diff(self._x).max() * self.dtype.itemsize
+        )
+        self.absent: set[Tile] = set()
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the used planes."""
-        return len(self.channels) * self.height * self.width * self.dtype.itemsize
-
-    @property
-    def n_tiles(self) -> int:
-        """Number of tiles."""
-        return len(self.slots) * (len(self.y_edges) - 1) * (len(self.x_edges) - 1)
-
-    def touched(self, top: np.ndarray, left: np.ndarray, size: int) -> list[tuple[Tile, np.ndarray]]:
+    def touched(self, place: Place, size: int) -> list[tuple[Tile, np.ndarray]]:
         """List the tiles that windows touch, each with the positions of these windows."""
-        rows, row_of = _spans(self.y_edges, top, size)
-        columns, column_of = _spans(self.x_edges, left, size)
+        top, left = place
+        row, rows = _span(self._y, top, size)
+        column, columns = _span(self._x, left, size)
         # every window crossed with its rows of tiles, then with its columns
-        pair_window = np.repeat(np.arange(len(top)), rows)
-        pair_row = _ranges(row_of, rows)
-        times = columns[pair_window]
-        window = np.repeat(pair_window, times)
-        row = np.repeat(pair_row, times)
-        column = _ranges(column_of[pair_window], times)
-        place = row * (len(self.x_edges) - 1) + column
-        order = np.argsort(place, kind="stable")
-        places, starts = np.unique(place[order], return_index=True)
+        window = np.repeat(np.arange(len(top)), rows)
+        times = columns[window]
+        row = np.repeat(_ranges(row, rows), times)
+        column = _ranges(column[window], times)
+        window = np.repeat(window, times)
+        tile = row * (len(self._x) - 1) + column
+        order = np.argsort(tile, kind="stable")
+        tiles, starts = np.unique(tile[order], return_index=True)
         jobs = []
-        for value, windows in zip(places.tolist(), np.split(window[order], starts[1:]), strict=True):
-            r, c = divmod(value, len(self.x_edges) - 1)
-            box = (self.y_edges[r], self.y_edges[r + 1], self.x_edges[c], self.x_edges[c + 1])
-            jobs += [(Tile(group, *map(int, box)), windows) for group in range(len(self.slots))]
+        for value, windows in zip(tiles.tolist(), np.split(window[order], starts[1:]), strict=True):
+            r, c = divmod(value, len(self._x) - 1)
+            box = (int(self._y[r]), int(self._y[r + 1]), int(self._x[c]), int(self._x[c + 1]))
+            jobs += [(Tile(group, *box), windows) for group in range(len(self._slots))]
         return jobs
 
-    def load(self, tile: Tile) -> np.ndarray:
-        """Read the used planes of a tile, shape `(len(slots[group]), h, w)`, in the byte order of this machine."""
-        wanted = self.channels[self.slots[tile.group]]
+    def load(self, piece: Tile) -> np.ndarray:
+        """Read the used planes of a tile, shape `(len(slots), h, w)`, in the byte order of this machine."""
+        wanted = self.planes[self._slots[piece.group]]
         first = int(wanted.min())
-        box = (slice(first, int(wanted.max()) + 1),)
-        area = (slice(tile.y0, tile.y1), slice(tile.x0, tile.x1))
-        if self._z_edges is None:
-            block = self.array.box(*box, *area)
-        elif self.z == "max":
-            block = None
-            for z0, z1 in zip(self._z_edges[:-1].tolist(), self._z_edges[1:].tolist(), strict=True):
-                part = self.array.box(*box, slice(z0, z1), *area).max(axis=1)
-                block = part if block is None else np.maximum(block, part)
-        else:
-            block = self.array.box(*box, slice(self.z, self.z + 1), *area)[:, 0]
-        return np.ascontiguousarray(block[wanted - first], dtype=self.dtype)
+        channels = slice(first, int(wanted.max()) + 1)
+        area = (slice(piece.y0, piece.y1), slice(piece.x0, piece.x1))
+        parts = []
+        for depth in self._depths:
+            box = (channels, *depth, *area)
+            block = self._array.box(*box)
+            if self._array.is_absent(block, *box):
+                self.absent.add(piece)
+            parts.append(block.max(axis=1) if depth else block)
+        pixels = functools.reduce(np.maximum, parts)
+        return np.ascontiguousarray(pixels[wanted - first], dtype=self.dtype)
+
+    def region(self, piece: Tile) -> tuple[np.ndarray, slice, slice]:
+        """Where a tile lies in the array of used planes."""
+        return self._slots[piece.group], slice(piece.y0, piece.y1), slice(piece.x0, piece.x1)
+
+    def clear(self, place: Place, out: np.ndarray) -> None:
+        """Set windows that cross the border to zero."""
+        top, left = place
+        size, (_, height, width) = out.shape[-1], self.shape
+        out[(top < 0) | (left < 0) | (top + size > height) | (left + size > width)] = 0
+
+    def copy(self, piece: Tile, pixels: np.ndarray, place: Place, windows: np.ndarray, out: np.ndarray) -> None:
+        """Copy what a tile shares with windows."""
+        slots = self._slots[piece.group]
+        paste(pixels, np.arange(len(slots)), piece.y0, piece.x0, out, slots, windows, *place)
+
+    def copy_whole(
+        self, pixels: np.ndarray, planes: np.ndarray, place: Place, windows: np.ndarray, out: np.ndarray
+    ) -> None:
+        """Copy windows from whole planes."""
+        paste(pixels, planes, 0, 0, out, np.arange(len(planes)), windows, *place)
+
+    def in_absent(self, place: Place, size: int) -> int:
+        """Count windows whose middle lies in a tile that does not exist."""
+        y, x = (corner + size // 2 for corner in place)
+        inside = np.zeros(len(y), dtype=bool)
+        for tile in list(self.absent):
+            inside |= (y >= tile.y0) & (y < tile.y1) & (x >= tile.x0) & (x < tile.x1)
+        return int(inside.sum())
 
 
-def check_planes(source: Source, channels: Sequence[int], z: int | Literal["max"] | None) -> None:
-    """Raise unless the channels and the plane are in the image."""
+def _check_planes(source: Source, channels: Sequence[int], z: int | Literal["max"] | None) -> None:
     if source.axes == "ncyx":
         raise ValueError(f"{source.uri!r} is a stack of ready-made crops, which has no windows. Read its rows instead.")
-    wrong = [channel for channel in channels if not 0 <= channel < source.n_channels]
-    if wrong or not len(channels):
+    if not len(channels) or not all(0 <= channel < source.n_channels for channel in channels):
         raise IndexError(
-            f"channels={list(channels)} must be one or more positions in the {source.n_channels} channels of {source.uri!r}."
+            f"channels={list(channels)} must be positions in the {source.n_channels} channels of {source.uri!r}."
         )
     if source.axes == "cyx":
         if z is not None:
@@ -120,15 +151,15 @@ def check_planes(source: Source, channels: Sequence[int], z: int | Literal["max"
     depth = source.array.shape[1]
     if z != "max" and (isinstance(z, bool) or not isinstance(z, int | np.integer) or not 0 <= z < depth):
         raise ValueError(
-            f"z must be 'max' or one of the {depth} planes (0 to {depth - 1}) of {source.uri!r}, got {z!r}."
+            f"z must be 'max' or one of the {depth} planes of {source.uri!r} (0 to {depth - 1}), got {z!r}."
         )
 
 
-def _spans(edges: np.ndarray, start: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Count the tiles that `[start, start + size)` touches, and name the first of them."""
+def _span(edges: np.ndarray, start: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Name the first tile that `[start, start + size)` touches, and count them."""
     first = np.searchsorted(edges, start.clip(0, edges[-1]), side="right") - 1
     last = np.searchsorted(edges, (start + size).clip(0, edges[-1]), side="left")
-    return (last - first).clip(0), first
+    return first, (last - first).clip(0)
 
 
 def _ranges(first: np.ndarray, count: np.ndarray) -> np.ndarray:

@@ -8,21 +8,27 @@ import numpy as np
 
 from crepr import _validate
 from crepr._types import Border
-from crepr.images._paste import paste
-from crepr.images._pool import run_all
-from crepr.images._tiles import Tile, Tiles
+from crepr.images._pieces import read_pieces
+from crepr.images._tiles import Tiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+
+    import pandas as pd
 
     from crepr.images._source import Source
 
-# windows copied by one task: fewer, and the hand-over costs more than the copying
-WINDOWS_PER_TASK = 32
-
 
 def window_corners(
-    y: np.ndarray, x: np.ndarray, *, size: int, height: int, width: int, border: Border = "shift"
+    y: np.ndarray,
+    x: np.ndarray,
+    *,
+    size: int,
+    height: int,
+    width: int,
+    border: Border = "shift",
+    cells: pd.Index | None = None,
+    uri: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the corners of windows centred on positions.
 
@@ -31,7 +37,7 @@ def window_corners(
     Parameters
     ----------
     y, x
-        Positions in pixels, shape `(n,)`, finite.
+        Positions in pixels, shape `(n,)`.
     size
         Side of the windows in pixels.
     height, width
@@ -39,6 +45,8 @@ def window_corners(
     border
         What happens to a window that crosses the border: `'shift'` moves it inside, `'pad'` leaves it where it is
         (pixels outside read as zero), `'error'` raises.
+    cells, uri
+        Names of the cells and of the image, for errors.
 
     Returns
     -------
@@ -58,17 +66,21 @@ def window_corners(
     size = _validate.integer("size", size, minimum=1)
     _validate.choice("border", border, get_args(Border))
     y, x = np.asarray(y, dtype=np.float64), np.asarray(x, dtype=np.float64)
-    _validate.finite("positions", np.stack([y, x], axis=1))
+    image = f"the image {'' if uri is None else repr(uri) + ' '}of {height} x {width} pixels"
+
+    def which(bad: np.ndarray) -> str:
+        names = bad if cells is None else cells[bad]
+        return f"cells {_validate.listing(names.tolist(), limit=5)}"
+
+    _validate.finite("The positions", np.stack([y, x], axis=1), cells=cells)
     outside = np.flatnonzero((y < 0) | (y >= height) | (x < 0) | (x >= width))
     if len(outside):
         raise ValueError(
-            f"{len(outside)} of {len(y)} positions lie outside the image of {height} x {width} pixels "
-            f"(cells {_validate.listing(outside.tolist(), limit=5)}). Check pixel_size or affine, or remove these cells."
+            f"{len(outside)} of {len(y)} positions lie outside {image} ({which(outside)}). "
+            f"Check pixel_size or affine, or remove these cells."
         )
     if size > min(height, width) and border != "pad":
-        raise ValueError(
-            f"size={size} is larger than the image of {height} x {width} pixels. Use a smaller size, or border='pad'."
-        )
+        raise ValueError(f"size={size} is larger than {image}. Use a smaller size, or border='pad'.")
     top = np.floor(y).astype(np.int64) - size // 2
     left = np.floor(x).astype(np.int64) - size // 2
     if border == "shift":
@@ -77,8 +89,8 @@ def window_corners(
         crossing = np.flatnonzero((top < 0) | (top > height - size) | (left < 0) | (left > width - size))
         if len(crossing):
             raise ValueError(
-                f"{len(crossing)} of {len(y)} windows of size={size} cross the border of the image of {height} x {width} "
-                f"pixels (cells {_validate.listing(crossing.tolist(), limit=5)}). Use border='shift' or 'pad', or remove these cells."
+                f"{len(crossing)} of {len(y)} windows of size={size} cross the border of {image} ({which(crossing)}). "
+                f"Use border='shift' or 'pad', or remove these cells."
             )
     return top, left
 
@@ -95,7 +107,8 @@ def read_windows(
 ) -> np.ndarray:
     """Read square windows of an image; pixels outside it are zero.
 
-    Each chunk that windows touch is read once, in threads; nothing else is read.
+    Each chunk that windows touch is read once, in threads; other channels and planes are not read, and other chunks
+    only where chunks are so small that neighbours come at no cost.
 
     Parameters
     ----------
@@ -123,53 +136,25 @@ def read_windows(
     IndexError
         If a channel is not there.
     OSError
-        If a chunk cannot be read; names file and chunk.
+        If pixels cannot be read; names the file and where they lie.
+
+    Examples
+    --------
+    >>> source = open_source("uns:image", arrays={"image": np.arange(64).reshape(8, 8)})
+    >>> read_windows(source, np.array([6]), np.array([0]), 3, channels=[0])[0, 0]
+    array([[48, 49, 50],
+           [56, 57, 58],
+           [ 0,  0,  0]])
     """
     tiles = Tiles(source, channels, z)
     size = _validate.integer("size", size, minimum=1)
-    top, left = np.asarray(top, dtype=np.int64), np.asarray(left, dtype=np.int64)
-    shape = (len(top), len(channels), size, size)
+    place = (np.asarray(top, dtype=np.int64), np.asarray(left, dtype=np.int64))
+    shape = (len(place[0]), len(channels), size, size)
     if out is None:
         out = np.empty(shape, dtype=source.dtype)
-    elif out.shape != shape or out.dtype != source.dtype:
-        raise ValueError(f"out must have shape {shape} and dtype {source.dtype}, got {out.shape} and {out.dtype}.")
-    zero_outside(tiles, top, left, out)
-    if tiles.whole is not None:
-        paste_whole(tiles.whole, tiles.channels, top, left, out)
-    else:
-        paste_jobs(tiles, tiles.touched(top, left, size), Tiles.load, top, left, out)
+    elif out.shape != shape or out.dtype != source.dtype or not out.flags.c_contiguous:
+        raise ValueError(
+            f"out must be a C-contiguous array of shape {shape} and dtype {source.dtype}, got {out.shape} and {out.dtype}."
+        )
+    read_pieces(tiles, place, out, tiles.load)
     return out
-
-
-def zero_outside(tiles: Tiles, top: np.ndarray, left: np.ndarray, out: np.ndarray) -> None:
-    """Set windows that cross the border to zero."""
-    size = out.shape[-1]
-    out[(top < 0) | (left < 0) | (top + size > tiles.height) | (left + size > tiles.width)] = 0
-
-
-def paste_jobs(
-    tiles: Tiles,
-    jobs: Sequence[tuple[Tile, np.ndarray]],
-    load: Callable[[Tiles, Tile], np.ndarray],
-    top: np.ndarray,
-    left: np.ndarray,
-    out: np.ndarray,
-) -> None:
-    """Paste tiles into the windows that touch them, tile by tile in threads."""
-
-    def work(job: tuple[Tile, np.ndarray]) -> None:
-        tile, windows = job
-        piece = load(tiles, tile)
-        paste(piece, np.arange(len(piece)), tile.y0, tile.x0, out, tiles.slots[tile.group], windows, top, left)
-
-    run_all(work, jobs)
-
-
-def paste_whole(image: np.ndarray, planes: np.ndarray, top: np.ndarray, left: np.ndarray, out: np.ndarray) -> None:
-    """Fill the parts of `out` that lie inside an image in memory."""
-    slots = np.arange(len(planes))
-
-    def work(windows: np.ndarray) -> None:
-        paste(image, planes, 0, 0, out, slots, windows, top, left)
-
-    run_all(work, np.array_split(np.arange(len(out)), max(1, len(out) // WINDOWS_PER_TASK)))

@@ -1,0 +1,95 @@
+"""Reading windows piece by piece."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from crepr.images._pool import run_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    type Place = tuple[np.ndarray, ...]
+
+# windows copied by one task: fewer, and the hand-over costs more than the copying
+WINDOWS_PER_TASK = 32
+
+
+class Pieces(Protocol):
+    """The used planes of a source, cut where it is best read: tiles of an image, or rows of a stack.
+
+    A window is described by one value in each array of a `place`: its corner, or its row.
+    """
+
+    uri: str
+    shape: tuple[int, ...]
+    """Of the used planes as one array."""
+    dtype: np.dtype
+    n_pieces: int
+    whole: np.ndarray | None
+    """All planes, used or not, where they lie in memory already."""
+    planes: np.ndarray
+    """Positions of the used channels in `whole`."""
+    piece_nbytes: int
+    """Bytes of the largest piece."""
+    absent: set[Any]
+    """Pieces that turned out not to exist."""
+
+    def touched(self, place: Place, size: int) -> list[tuple[Any, np.ndarray]]:
+        """List the pieces that windows touch, each with the positions of these windows."""
+
+    def load(self, piece: Any) -> np.ndarray:
+        """Read a piece."""
+
+    def region(self, piece: Any) -> tuple[Any, ...]:
+        """Where a piece lies in an array of `shape`."""
+
+    def clear(self, place: Place, out: np.ndarray) -> None:
+        """Set to zero what lies outside the image; pixels inside may be set too."""
+
+    def copy(self, piece: Any, pixels: np.ndarray, place: Place, windows: np.ndarray, out: np.ndarray) -> None:
+        """Copy what a loaded piece shares with windows."""
+
+    def copy_whole(
+        self, pixels: np.ndarray, planes: np.ndarray, place: Place, windows: np.ndarray, out: np.ndarray
+    ) -> None:
+        """Copy windows from an array that holds everything."""
+
+    def in_absent(self, place: Place, size: int) -> int:
+        """Count windows whose middle lies in a piece that does not exist."""
+
+
+def read_pieces(pieces: Pieces, place: Place, out: np.ndarray, load: Callable[[Any], np.ndarray]) -> None:
+    """Fill `out` with windows; each piece they touch is loaded once, in threads."""
+    pieces.clear(place, out)
+    if pieces.whole is not None:
+        copy_windows(pieces, pieces.whole, pieces.planes, place, out)
+        return
+
+    def work(job: tuple[Any, np.ndarray]) -> None:
+        piece, windows = job
+        pieces.copy(piece, load(piece), place, windows, out)
+
+    run_all(work, pieces.touched(place, out.shape[-1]))
+    warn_absent(pieces, place, out.shape[-1])
+
+
+def copy_windows(pieces: Pieces, pixels: np.ndarray, planes: np.ndarray, place: Place, out: np.ndarray) -> None:
+    """Copy windows from an array that holds everything, in threads."""
+    tasks = np.array_split(np.arange(len(out)), max(1, len(out) // WINDOWS_PER_TASK))
+    run_all(lambda windows: pieces.copy_whole(pixels, planes, place, windows, out), tasks)
+
+
+def warn_absent(pieces: Pieces, place: Place, size: int) -> None:
+    """Warn, once for a place, of windows whose middle lies where nothing is stored."""
+    count = pieces.in_absent(place, size) if pieces.absent else 0
+    if count:
+        warnings.warn(
+            f"{count} of {len(place[0])} windows lie where {pieces.uri!r} stores no chunk, and read as its fill value. "
+            f"If the image was copied, the copy may be incomplete; if it is empty there, remove these cells.",
+            UserWarning,
+            stacklevel=4,
+        )
