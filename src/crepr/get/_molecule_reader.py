@@ -1,0 +1,88 @@
+"""From registered references to a reader of molecules."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from crepr import _access, _keys, _validate
+from crepr.images._molecule_reader import MoleculeReader
+from crepr.images._molecules import read_info
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anndata import AnnData
+
+
+def molecule_reader(adata: AnnData, *, genes: Sequence[str] | None = None) -> MoleculeReader:
+    """Make a reader of the molecules that :func:`crepr.pp.transcripts` registered.
+
+    Parameters
+    ----------
+    adata
+        Annotated data with references in `.obsm['transcripts']`.
+    genes
+        Names of genes, in the order of the planes. By default those recorded in `.uns['transcripts']`; where joining
+        objects has dropped that, the genes that every table has, in the order of `.var_names`.
+
+    Returns
+    -------
+    The reader, whose cells are those of `adata`.
+
+    Raises
+    ------
+    KeyError
+        If no transcripts are registered.
+    FileNotFoundError
+        If a table is gone.
+    ValueError
+        If a table is damaged or was replaced, a cell has no reference, or a gene is in no table.
+
+    Warns
+    -----
+    UserWarning
+        If some cells come from a table that lacks some of `genes`: their planes of these are empty.
+
+    Examples
+    --------
+    >>> mdata = cr.datasets.synthetic_tissue(n_obs=300)
+    >>> reader = molecule_reader(mdata["rna"])
+    >>> cell, y, x, gene = reader.read(np.array([5, 7]))
+    """
+    _validate.has_key(adata.obsm, _keys.TRANSCRIPTS, where=".obsm", hint="Run cr.pp.transcripts first.")
+    references = _access.references(adata, _keys.TRANSCRIPTS)
+    tables = pd.Categorical(references["table"]).remove_unused_categories()
+    known = {uri: set(read_info(uri)["genes"]) for uri in tables.categories}
+    if genes is None:
+        genes = _registered_genes(adata, known)
+    elif isinstance(genes, str):
+        raise TypeError(f"genes must be a list of names, got the text {genes!r}. Write [{genes!r}].")
+    reader = MoleculeReader(references, genes=[str(gene) for gene in genes])
+    for code, uri in enumerate(tables.categories):
+        absent = [gene for gene in reader.genes if gene not in known[uri]]
+        if absent:
+            warnings.warn(
+                f"{int((tables.codes == code).sum())} of {adata.n_obs} cells refer to {uri!r}, which lacks {len(absent)} "
+                f"of {len(reader.genes)} genes ({_validate.listing(absent, limit=5)}): their planes of these are empty.",
+                UserWarning,
+                stacklevel=2,
+            )
+    return reader
+
+
+def _registered_genes(adata: AnnData, known: dict[str, set[str]]) -> Sequence[str]:
+    recorded = adata.uns.get(_keys.TRANSCRIPTS, {}).get("genes")
+    if recorded is not None:
+        return np.asarray(recorded).tolist()
+    common = set.intersection(*known.values()) if known else set()
+    genes = [gene for gene in adata.var_names if gene in common]
+    if not genes:
+        raise ValueError(
+            "No gene of var_names is in all tables of molecules that the cells refer to. Set genes, or run "
+            "cr.pp.transcripts again."
+        )
+    return genes

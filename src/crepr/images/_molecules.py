@@ -1,0 +1,172 @@
+"""Tables of molecules on disk: sorted by cell, in Parquet, complete in themselves."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from crepr import _validate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from crepr._types import PathLike
+
+FORMAT = 1
+KEY = b"crepr"
+"""Key in the metadata of the Parquet schema; the value is JSON."""
+ROWS = 1 << 20
+"""Molecules per row group."""
+
+
+@dataclass(frozen=True)
+class MoleculeTable:
+    """Molecules in the order of the table: those of one cell are neighbours."""
+
+    y: np.ndarray
+    """Rows in pixels of the image, float32 `(n,)`; pixel `i` covers `[i, i + 1)`."""
+    x: np.ndarray
+    """Columns in pixels, float32 `(n,)`."""
+    gene: np.ndarray
+    """Position in `genes`, int32 `(n,)`."""
+    genes: tuple[str, ...]
+    """Names of the genes."""
+
+
+def write_molecules(
+    path: PathLike,
+    *,
+    y: np.ndarray,
+    x: np.ndarray,
+    gene: np.ndarray,
+    cell: np.ndarray,
+    genes: Sequence[str],
+    fingerprint: str,
+    info: Mapping[str, Any] | None = None,
+) -> str:
+    """Sort molecules by cell and write them, whole or not at all.
+
+    The order of molecules within a cell is kept. Memory beyond the arrays is 8 bytes a molecule.
+
+    Parameters
+    ----------
+    path
+        File to write; replaced if it is there.
+    y, x
+        Positions in pixels of the image, `(n,)`.
+    gene
+        Position of each molecule's gene in `genes`, `(n,)`.
+    cell
+        Number of each molecule's cell, `(n,)`, not negative. The `i`-th cell's molecules are those rows of the table
+        where its column `cell` is `i`.
+    genes
+        Names of the genes.
+    fingerprint
+        Sixteen hexadecimal digits of what the table was made from.
+    info
+        What else to note in the file, as plain data.
+
+    Returns
+    -------
+    The uri, `PATH#FINGERPRINT`: a reference by it fails if another table takes the file's place.
+    """
+    path = Path(path).absolute()
+    order = np.argsort(cell, kind="stable")
+    header = {"format": FORMAT, "genes": [str(name) for name in genes], "fingerprint": fingerprint, **(info or {})}
+    columns = {"y": (y, pa.float32()), "x": (x, pa.float32()), "gene": (gene, pa.int32()), "cell": (cell, pa.int32())}
+    schema = pa.schema([(name, kind) for name, (_, kind) in columns.items()], metadata={KEY: json.dumps(header)})
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    try:
+        with pq.ParquetWriter(temporary, schema, compression="zstd", use_dictionary=["gene", "cell"]) as writer:
+            for start in range(0, len(order), ROWS):
+                rows = order[start : start + ROWS]
+                arrays = [pa.array(values[rows], type=kind) for values, kind in columns.values()]
+                writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=ROWS)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return f"{path}#{fingerprint}"
+
+
+def open_molecules(uri: str) -> MoleculeTable:
+    """Read a table of molecules: 12 bytes for each.
+
+    Parameters
+    ----------
+    uri
+        `PATH` or `PATH#FINGERPRINT`, as :func:`write_molecules` returns it.
+
+    Returns
+    -------
+    The molecules and the names of their genes.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is gone.
+    ValueError
+        If it is damaged, not written by :func:`write_molecules`, or another table than the uri says.
+    """
+    info = read_info(uri)
+    columns = read_columns(uri, ["y", "x", "gene"])
+    return MoleculeTable(columns["y"], columns["x"], columns["gene"], tuple(info["genes"]))
+
+
+def read_info(uri: str) -> dict[str, Any]:
+    """Read what a table says of itself: `genes`, `fingerprint`, `n_molecules`, and what its writer noted."""
+    path, fingerprint = split_uri(uri)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"The table of molecules {str(path)!r} is not there. If it was moved, run "
+            f"cr.pp.transcripts(data, relocate={{{str(path)!r}: 'NEW PLACE'}}); if it is lost, cr.pp.transcripts again."
+        )
+    try:
+        with pq.ParquetFile(path) as file:
+            metadata = file.schema_arrow.metadata or {}
+            n_molecules, names = file.metadata.num_rows, set(file.schema_arrow.names)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ValueError(
+            f"{str(path)!r} cannot be read as Parquet: damaged or cut short ({error}). "
+            "Delete it and run cr.pp.transcripts again."
+        ) from error
+    if KEY not in metadata or not {"y", "x", "gene", "cell"} <= names:
+        raise ValueError(
+            f"{str(path)!r} is no table of molecules sorted by cell. Hand it to cr.pp.transcripts, which writes one."
+        )
+    info: dict[str, Any] = json.loads(metadata[KEY])
+    if info["format"] > FORMAT:
+        raise ValueError(
+            f"{str(path)!r} has format {info['format']}; this version of crepr reads up to {FORMAT}. Update crepr."
+        )
+    if fingerprint and fingerprint != info["fingerprint"]:
+        raise ValueError(
+            f"{str(path)!r} holds another table than the one that the cells refer to (fingerprint {info['fingerprint']}, "
+            f"not {fingerprint}): it was written again since. Run cr.pp.transcripts again."
+        )
+    return info | {"n_molecules": n_molecules}
+
+
+def read_columns(uri: str, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Read columns of a table of molecules as arrays."""
+    path, _ = split_uri(uri)
+    try:
+        # one after the other, so that only one is in memory twice
+        return {name: pq.read_table(path, columns=[name]).column(name).to_numpy() for name in names}
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ValueError(f"{str(path)!r} is damaged ({error}). Delete it and run cr.pp.transcripts again.") from error
+
+
+def split_uri(uri: str) -> tuple[Path, str]:
+    """Split `PATH#FINGERPRINT`; without a fingerprint the second part is empty."""
+    if not isinstance(uri, str):
+        raise TypeError(f"The uri of a table of molecules must be text, got {_validate.listing([uri])}.")
+    match = re.fullmatch(r"(.+)#([0-9a-f]{16})", uri, flags=re.DOTALL)
+    return (Path(match[1]), match[2]) if match else (Path(uri), "")

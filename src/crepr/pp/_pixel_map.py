@@ -1,0 +1,137 @@
+"""From the coordinates of molecules to pixels of the image that their cell lies in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from crepr import _access, _keys, _validate
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crepr._types import Data
+
+
+@dataclass(frozen=True)
+class PixelMap:
+    """One or several images, and what takes coordinates `(x, y, 1)` to pixels `(x, y, 1)` of each."""
+
+    affine: np.ndarray
+    """Shape `(n_images, 3, 3)`."""
+    height: np.ndarray
+    """Pixels along y, float `(n_images,)`; infinite where no image is registered."""
+    width: np.ndarray
+    """Pixels along x."""
+    image: np.ndarray
+    """Image of each cell, int64 `(n_obs,)`."""
+
+    def after(self, matrix: np.ndarray) -> PixelMap:
+        """Return the map from other coordinates, which `matrix` takes to those of this map."""
+        return replace(self, affine=self.affine @ matrix)
+
+    def to_pixels(self, x: np.ndarray, y: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return float32 y and x in pixels of the images of these numbers."""
+        a = self.affine if len(self.affine) == 1 else self.affine[image]
+        return (
+            (a[:, 1, 0] * x + a[:, 1, 1] * y + a[:, 1, 2]).astype(np.float32),
+            (a[:, 0, 0] * x + a[:, 0, 1] * y + a[:, 0, 2]).astype(np.float32),
+        )
+
+    def contains(self, y: np.ndarray, x: np.ndarray, image: np.ndarray) -> np.ndarray:
+        """Whether pixel positions lie in their image; without a registered image all do."""
+        height, width = self.height[image], self.width[image]
+        inside = (y >= 0) & (x >= 0) & (y < height) & (x < width)
+        return inside | np.isinf(height)
+
+
+def find_pixel_map(
+    data: Data,
+    adata: AnnData,
+    *,
+    pixel_size: float | None,
+    affine: Any,
+) -> PixelMap:
+    """Find how coordinates become pixels: as told, else as :func:`crepr.pp.crops` recorded it, else they are pixels.
+
+    Parameters
+    ----------
+    data, adata
+        The object that the user gave, whose modalities may hold the crops, and the one that holds the genes.
+    pixel_size, affine
+        What the user said.
+    """
+    if pixel_size is not None and affine is not None:
+        raise ValueError("Set either pixel_size or affine, not both.")
+    given = None
+    if pixel_size is not None:
+        scale = 1 / _validate.number("pixel_size", pixel_size, minimum=0, exclusive=True)
+        given = np.diag([scale, scale, 1.0])
+    elif affine is not None:
+        given = _affine(affine)
+    owner = crops_owner(data, adata)
+    if owner is None or (given is not None and _keys.CROPS not in owner.uns):
+        matrix = np.eye(3) if given is None else given
+        unknown = np.full(1, np.inf)
+        return PixelMap(matrix[None], unknown, unknown, np.zeros(adata.n_obs, np.int64))
+    return _registered(owner, adata, given)
+
+
+def crops_owner(data: Data, adata: AnnData) -> AnnData | None:
+    """Find the object whose crops were cut from whole images: `adata` itself, else the only such modality."""
+    candidates = [adata, *_access.modalities(data).values()]
+    owners = [item for item in candidates if _keys.CROPS in item.obsm and "y" in _access.references(item, _keys.CROPS)]
+    return owners[0] if owners else None
+
+
+def _registered(owner: AnnData, adata: AnnData, given: np.ndarray | None) -> PixelMap:
+    if _keys.CROPS not in owner.uns:
+        raise KeyError(
+            f"No {_keys.CROPS!r} in .uns, which says how coordinates become pixels; joining objects drops it. "
+            "Set pixel_size or affine, run cr.pp.transcripts before ad.concat, or cr.pp.crops again."
+        )
+    recorded = owner.uns[_keys.CROPS]
+    images = recorded["images"]
+    shapes = [json.loads(text) for text in images["shape"]]
+    height, width = (np.array([shape[axis] for shape in shapes], float) for axis in (-2, -1))
+    if given is not None:
+        affine = np.repeat(given[None], len(images), axis=0)
+    else:
+        affine = np.stack([np.asarray(recorded["affine"][str(i)], float) for i in range(len(images))])
+    if len(images) == 1:
+        return PixelMap(affine, height, width, np.zeros(adata.n_obs, np.int64))
+    image = _access.references(owner, _keys.CROPS)["image"].astype(str)
+    numbers = images.index.get_indexer(pd.Index(image.reindex(adata.obs_names)))
+    if (missing := np.flatnonzero(numbers < 0)).size:
+        raise ValueError(
+            f"{len(missing)} of {adata.n_obs} cells have no crop, so their image is not known "
+            f"({_validate.listing(adata.obs_names[missing].tolist(), limit=5)}). Call mu.pp.intersect_obs(data) first."
+        )
+    return PixelMap(affine, height, width, numbers.astype(np.int64))
+
+
+def _affine(value: Any) -> np.ndarray:
+    matrix = np.asarray(value, dtype=np.float64)
+    if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or not np.allclose(matrix[2], [0, 0, 1]):
+        raise ValueError(
+            f"affine must be a finite 3 x 3 matrix that takes (x, y, 1) to pixels (x, y, 1), with last row 0, 0, 1; "
+            f"got {matrix.tolist()}."
+        )
+    return matrix
+
+
+def to_coordinate_system(element: Any, coordinate_system: str) -> np.ndarray:
+    """Return the 3 x 3 matrix of an element of SpatialData; identity for what is none."""
+    if "transform" not in (getattr(element, "attrs", None) or {}):
+        return np.eye(3)
+    from spatialdata.transformations import get_transformation
+
+    known = get_transformation(element, get_all=True)
+    _validate.has_key(
+        known, coordinate_system, where="the coordinate systems of the element", hint="Set coordinate_system."
+    )
+    return np.asarray(known[coordinate_system].to_affine_matrix(("x", "y"), ("x", "y")), dtype=np.float64)
