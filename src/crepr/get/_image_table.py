@@ -1,0 +1,126 @@
+"""The images that references point to: how they are recorded, and opened again."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from crepr import _access, _keys
+from crepr.images._open import open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from anndata import AnnData
+
+    from crepr.images._source import Source
+
+# name of the one channel of a label image
+LABEL = "label"
+REGISTER = {_keys.CROPS: "cr.pp.crops", _keys.MASKS: "cr.pp.masks"}
+
+
+def image_table(sources: Iterable[Source]) -> pd.DataFrame:
+    """Write down what is needed to open images again: one row per uri.
+
+    Columns: `axes` and `shape` as crepr reads them, `stored_axes` as they lie in the file, `channels` (JSON, like
+    `shape`), `pixel_size` (micrometres, NaN where unknown).
+    """
+    sources = list(sources)
+    return pd.DataFrame(
+        {
+            "axes": [source.axes for source in sources],
+            "stored_axes": [source.stored_axes for source in sources],
+            "channels": [json.dumps(list(source.channels)) for source in sources],
+            "shape": [json.dumps([int(n) for n in source.array.shape]) for source in sources],
+            "pixel_size": [np.nan if source.pixel_size is None else source.pixel_size for source in sources],
+        },
+        index=[source.uri for source in sources],
+    )
+
+
+def recorded_image(adata: AnnData, key: str, uri: str) -> dict[str, Any]:
+    """Return what `.uns[key]` says about an image, as options of :func:`open_source`, and its `shape`.
+
+    Empty where joining objects has dropped it; the file itself must tell then.
+    """
+    table = adata.uns.get(key, {}).get("images")
+    if table is None or uri not in table.index:
+        return {}
+    row = table.loc[uri]
+    return {
+        "axes": str(row["stored_axes"]),
+        "channels": json.loads(row["channels"]),
+        "pixel_size": None if np.isnan(row["pixel_size"]) else float(row["pixel_size"]),
+        "shape": json.loads(row["shape"]),
+    }
+
+
+def referenced_images(adata: AnnData, key: str) -> list[str]:
+    """List the uris that cells refer to; every cell must refer to one."""
+    column = _access.references(adata, key)["image"]
+    missing = int(column.isna().sum())
+    if missing:
+        raise ValueError(
+            f"{missing} of {adata.n_obs} cells have no image in .obsm[{key!r}]. "
+            f"Remove them, or register all cells again with {REGISTER[key]}."
+        )
+    return [str(uri) for uri in column.astype("category").cat.remove_unused_categories().cat.categories]
+
+
+def open_images(
+    adata: AnnData,
+    key: str,
+    *,
+    axes: str | None = None,
+    channels: Sequence[str] | None = None,
+    pixel_size: float | None = None,
+) -> dict[str, Source]:
+    """Open the images that cells refer to, as they were registered.
+
+    Parameters
+    ----------
+    adata
+        Holds `.obsm[key]` and, unless joining has dropped it, `.uns[key]`.
+    key
+        `'crops'` or `'masks'`.
+    axes, channels, pixel_size
+        Win over what is recorded.
+
+    Raises
+    ------
+    FileNotFoundError
+        If an image is gone; says how to name its new place.
+    ValueError
+        If a file is damaged, or has another shape than when it was registered.
+    """
+    verb = REGISTER[key]
+    sources = {}
+    for uri in referenced_images(adata, key):
+        options = recorded_image(adata, key, uri)
+        shape = options.pop("shape", None)
+        given = {"axes": axes, "channels": channels, "pixel_size": pixel_size}
+        options |= {name: value for name, value in given.items() if value is not None}
+        try:
+            source = open_source(uri, **options, arrays=adata.uns)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"{error} Cells refer to it in .obsm[{key!r}]. If it was moved, call "
+                f"{verb}(data, relocate={{'old folder or uri': 'new folder or uri'}})."
+            ) from error
+        if shape is not None and axes is None and list(source.array.shape) != shape:
+            raise ValueError(
+                f"{uri!r} has the shape {tuple(source.array.shape)} ({source.axes}), but {tuple(shape)} when it was "
+                f"registered: it was replaced, and positions may be wrong. Register it again with {verb}."
+            )
+        sources[uri] = source
+    return sources
+
+
+def common_channels(sources: Iterable[Source]) -> tuple[str, ...]:
+    """Return the channels that all images have, in the order of the first."""
+    first, *others = sources
+    return tuple(name for name in first.channels if all(name in source.channels for source in others))
