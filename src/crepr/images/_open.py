@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from crepr.images._stored import Stored
 
 HDF5 = (".h5", ".hdf5", ".h5sc", ".h5ad")
+NUMPY = (".npy", ".npz")
 TIFF = (".tif", ".tiff", ".btf", ".tf8", ".qptiff", ".svs")
 
 
@@ -78,23 +80,25 @@ def open_source(
     >>> source.axes, source.channels, source.height, source.width
     ('cyx', ('0', '1', '2'), 50, 60)
     """
-    stored = _open(uri, arrays)
-    shape = tuple(stored.array.shape)
-    if np.dtype(stored.array.dtype).kind not in "buif":
-        raise ValueError(f"{uri!r} holds {stored.array.dtype}, which are no pixels. Give an array of numbers.")
-    letters = _stored_axes(stored, axes, shape, uri)
-    target = normalised_axes(letters, shape, uri=uri)
-    array = _view(stored.array, letters, target, uri, stored.close)
-    n_channels = array.shape[target.index("c")]
-    names = _names(channels, stored.channels, n_channels, uri)
-    size = (
-        stored.pixel_size
-        if pixel_size is None
-        else _validate.number("pixel_size", pixel_size, minimum=0, exclusive=True)
-    )
-    in_memory = uri.startswith("uns:")
-    reopen = None if in_memory else partial(open_source, uri, axes=letters, channels=names, pixel_size=size)
-    return Source(uri, array, target, names, size, letters, reopen)
+    with ExitStack() as on_error:
+        stored = _open(uri, arrays)
+        if stored.close is not None:
+            on_error.callback(stored.close)
+        shape = tuple(stored.array.shape)
+        if np.dtype(stored.array.dtype).kind not in "buif":
+            raise ValueError(f"{uri!r} holds {stored.array.dtype}, which are no pixels. Give an array of numbers.")
+        letters = _stored_axes(stored, axes, shape, uri)
+        target = normalised_axes(letters, shape, uri=uri)
+        lengths = dict(zip(letters, shape, strict=True))
+        names = _names(channels, stored.channels, lengths.get("c", 1), uri)
+        size = stored.pixel_size
+        if pixel_size is not None:
+            size = _validate.number("pixel_size", pixel_size, minimum=0, exclusive=True)
+        array = _view(stored.array, letters, target, uri, stored.close)
+        on_error.pop_all()
+    # an array in memory goes along when a source is sent to another process; a file is opened there anew
+    anew = partial(open_source, uri, axes=letters, channels=names, pixel_size=size)
+    return Source(uri, array, target, names, size, letters, None if uri.startswith("uns:") else anew)
 
 
 def _open(uri: str, arrays: Mapping[str, Any] | None) -> Stored:
@@ -108,16 +112,18 @@ def _open(uri: str, arrays: Mapping[str, Any] | None) -> Stored:
     if "#" in uri and not Path(uri).exists():
         path, _, key = uri.rpartition("#")
     suffix = Path(path).suffix.lower()
+    if "://" in uri and suffix in (*HDF5, *TIFF, *NUMPY):
+        raise ValueError(f"{uri!r} cannot be read by window from where it is; only Zarr can. Download the file first.")
     if suffix in HDF5:
         return open_hdf5(path, key or "obsm/single_cell_images")
-    if suffix in (".npz", ".npy"):
+    if suffix in NUMPY:
         return open_npy(path, key or None)
     if suffix in TIFF:
         return open_tiff(path)
     if "://" in uri or not Path(uri).is_file():
         return open_zarr(uri)
     raise ValueError(
-        f"{uri!r} is in no format that is read by window: TIFF ({', '.join(TIFF)}), Zarr, HDF5 ({', '.join(HDF5)}), .npy, .npz. "
+        f"{uri!r} is in no format that is read by window: TIFF ({', '.join(TIFF)}), Zarr, HDF5 ({', '.join(HDF5)}), {', '.join(NUMPY)}. "
         f"Convert it to OME-Zarr or TIFF, or give the array."
     )
 

@@ -28,10 +28,9 @@ def open_tiff(path: str) -> Stored:
     file = None
     try:
         file = tifffile.TiffFile(path)
-        level = file.series[0].levels[0]
-        # level 0 of a pyramid, as one array in memory, or chunk by chunk
-        mapped = level.dataoffset is not None
-        array = level.asarray(out="memmap") if mapped else zarr.open_array(level.aszarr(), mode="r")
+        series = file.series[0]
+        mapped = series.dataoffset is not None
+        array = series.asarray(out="memmap") if mapped else zarr.open_array(series.aszarr(level=0), mode="r")
         channels, size = (
             _ome(file.ome_metadata or "") if file.is_ome else _imagej(file) if file.is_imagej else (None, None)
         )
@@ -43,18 +42,15 @@ def open_tiff(path: str) -> Stored:
         ) from error
     if mapped:
         file.close()
-    return Stored(array, _letters(level.axes), channels, size, None if mapped else file.close)
+    return Stored(array, _letters(series.axes), channels, size, None if mapped else file.close)
 
 
 def _letters(axes: str) -> str | None:
-    """Translate tifffile's letters: samples (S), or one unnamed axis, are channels."""
+    """Translate tifffile's letters, where they say what the axes are: samples (S) are channels."""
     letters = axes.lower()
-    others = [letter for letter in letters if letter not in "tczyx"]
-    if not others:
-        return letters
-    if len(others) == 1 and "c" not in letters:
-        return letters.replace(others[0], "c")
-    return None
+    if "s" in letters and "c" not in letters:
+        letters = letters.replace("s", "c")
+    return letters if set(letters) <= set("tczyx") else None
 
 
 def _ome(xml: str) -> tuple[tuple[str, ...] | None, float | None]:

@@ -39,16 +39,16 @@ def open_zarr(uri: str) -> Stored:
 
 def _node(location: str, uri: str) -> Any:
     if "://" not in location and not Path(location).exists():
-        raise FileNotFoundError(f"No such file or folder: {location!r} (image {uri!r}).")
+        raise FileNotFoundError(f"No such file or folder: {location!r}, named by the image {uri!r}.")
     try:
         return zarr.open(location, mode="r")
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"{location!r} holds neither a Zarr array nor a Zarr group (image {uri!r}). "
-            f"Give the path of an OME-Zarr image, a Zarr array or a TIFF file."
+            f"{location!r}, named by the image {uri!r}, holds neither a Zarr array nor a Zarr group. "
+            f"Give an OME-Zarr image, a Zarr array or a TIFF file."
         ) from error
     except Exception as error:
-        raise ValueError(f"The Zarr metadata of {uri!r} cannot be read: {type(error).__name__}: {error}.") from error
+        raise ValueError(f"{uri!r} cannot be opened as Zarr: {type(error).__name__}: {error}.") from error
 
 
 def _open_element(uri: str) -> Stored:
