@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+from anndata import AnnData
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from mudata import MuData
+
+from crepr import _keys, _validate
+from crepr.pl._recorded import recorded
+from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from crepr._types import Data
+    from crepr.train._trained_model import TrainedModel
+
+STAGES = {"train": ("training", BLUE), "val": ("validation", VERMILION)}
+
+
+def history(
+    data: Data | TrainedModel,
+    *,
+    key_added: str | None = None,
+    mod: str | None = None,
+    terms: Sequence[str] | None = None,
+    log: bool = False,
+    ncols: int | None = None,
+    figsize: tuple[float, float] | None = None,
+) -> Figure:
+    """Show how training went, epoch by epoch: did the loss settle, did validation follow, which term moved?
+
+    One panel per term, since terms differ in size by orders of magnitude; the first is the loss, the others are
+    unweighted. A dotted line marks the epoch of least loss, that of the validation cells if there are any.
+
+    Parameters
+    ----------
+    data
+        Annotated data that :func:`crepr.tl.train_vae` wrote to, or a trained model.
+    key_added
+        Key in `.uns` under which the training is recorded; `'vae'` by default.
+    mod
+        Modality of a MuData; by default the MuData itself, or the only modality with that key.
+    terms
+        Terms to show, such as `'loss'` or `'kl'`; all by default.
+    log
+        Logarithmic axes of values.
+    ncols
+        Panels side by side; at most 4 by default.
+    figsize
+        Width and height in inches.
+
+    Returns
+    -------
+    The figure.
+
+    Raises
+    ------
+    KeyError
+        If nothing is recorded under that key, or a term is missing.
+    ValueError
+        If the history is empty.
+
+    Examples
+    --------
+    >>> mdata = cr.datasets.synthetic_tissue(n_obs=300)
+    >>> model = cr.tl.train_vae(mdata, inputs="stain", max_epochs=3, validation=0.1)
+    >>> cr.pl.history(model)
+    """
+    if isinstance(data, AnnData | MuData):
+        table = recorded(data, key_added or _keys.VAE, mod=mod, hint="Run cr.tl.train_vae first, or set key_added.")[
+            "history"
+        ]
+    else:
+        table = data.history
+    columns = [name.partition("_") for name in table.columns]
+    available = list(dict.fromkeys(term for stage, _, term in columns if stage in STAGES))
+    if not len(table) or not available:
+        raise ValueError("The history holds no epoch. Train for at least one.")
+    for term in terms or ():
+        _validate.has_key(available, term, where="the history", hint="Set terms to some of them.")
+    shown = list(terms) if terms else sorted(available, key=lambda term: term != "loss")
+    across = min(len(shown), 4) if ncols is None else _validate.integer("ncols", ncols, minimum=1)
+    down = math.ceil(len(shown) / across)
+    fig, grid = plt.subplots(
+        down,
+        across,
+        squeeze=False,
+        sharex=True,
+        layout="constrained",
+        figsize=figsize or (2.2 * across + 0.2, 1.7 * down + (0.7 if across == 1 else 0.3)),
+    )
+    monitored = next((name for name in ("val_loss", "train_loss") if name in table), None)
+    best = None if monitored is None or table[monitored].isna().all() else table[monitored].idxmin()
+    axes: list[Axes] = grid.ravel().tolist()
+    for ax in axes[len(shown) :]:
+        ax.remove()
+    for place, term in enumerate(shown):
+        ax = axes[place]
+        _draw_term(ax, table, term, best=best, log=log)
+        if place + across >= len(shown):
+            ax.set_xlabel("epoch", fontsize=LABEL_SIZE)
+            ax.tick_params(labelbottom=True)
+    lines = {str(line.get_label()): line for ax in fig.axes for line in ax.get_lines()}
+    per_line = 1 if across == 1 else len(lines)
+    fig.legend(
+        handles=list(lines.values()), loc="outside upper left", ncols=per_line, fontsize=SMALL_SIZE, frameon=False
+    )
+    return fig
+
+
+def _draw_term(ax: Axes, table: pd.DataFrame, term: str, *, best: int | None, log: bool) -> None:
+    few = len(table) <= 20
+    for stage, (label, color) in STAGES.items():
+        if f"{stage}_{term}" in table:
+            values = table[f"{stage}_{term}"].dropna()
+            marker = "o" if few else ""
+            ax.plot(values.index, values, color=color, linewidth=1.2, marker=marker, markersize=2.5, label=label)
+    if best is not None:
+        ax.axvline(best, color=GREY, linewidth=0.8, linestyle=":", zorder=0, label=f"least loss (epoch {best})")
+    if log:
+        ax.set_yscale("log")
+        low, high = ax.get_ylim()
+        # within a decade, powers of ten alone would leave no tick
+        ax.yaxis.set_major_locator(MaxNLocator(4) if high < 10 * low else LogLocator(numticks=5))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_locator(NullLocator())
+    ax.set_title(term.replace("_", " "), fontsize=LABEL_SIZE, loc="left")
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ax.tick_params(labelsize=SMALL_SIZE)
+    ax.yaxis.get_offset_text().set_fontsize(SMALL_SIZE)
+    ax.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crepr import _access, _keys, _validate
+from crepr.pl._channel_colors import channel_colors
+from crepr.pl._compose import compose
+from crepr.pl._footer import Footer
+from crepr.pl._mosaic import mosaic
+from crepr.pl._mosaic_figure import Panel, mosaic_figure
+from crepr.pl._pixel_size import pixel_size
+from crepr.pl._scale_bar import scale_bar as choose_bar
+from crepr.pl._spot_colors import OTHER, spot_colors, spot_pictures
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.figure import Figure
+
+    from crepr._types import Data, Seed
+    from crepr.train._trained_model import TrainedModel
+
+
+def reconstruction(
+    data: Data,
+    model: TrainedModel,
+    *,
+    cells: Sequence[str] | np.ndarray | None = None,
+    n: int = 8,
+    genes: Sequence[str] | None = None,
+    n_genes: int = 6,
+    colors: Mapping[str, Any] | None = None,
+    scale_bar: bool = True,
+    ncols: int = 4,
+    figsize: tuple[float, float] | None = None,
+    rng: Seed = 0,
+) -> Figure:
+    """Show cells beside what the model makes of them: what did the latents keep?
+
+    Stains are coloured channels; transcript planes are coloured spots, as bright as the model holds a molecule to be
+    likely there, with all other genes in grey. Outputs are decoded from latent means.
+
+    Parameters
+    ----------
+    data
+        Annotated data with the model's inputs registered.
+    model
+        From :func:`crepr.tl.train_vae` or :func:`crepr.load_model`.
+    cells
+        Names, positions or a mask of cells, shown in this order; `n` drawn at random by default.
+    n
+        Number of cells to draw.
+    genes
+        Genes with a colour of their own; by default the `n_genes` with most spots in the cells shown.
+    n_genes
+        Number of such genes, at most 8.
+    colors
+        Colours of some stains and genes, by name.
+    scale_bar
+        Draw a scale bar: micrometres where the pixel size is known, else pixels.
+    ncols
+        Cells side by side.
+    figsize
+        Width and height in inches; by default pictures are 0.75 inch wide.
+    rng
+        Seed or generator that draws the cells.
+
+    Returns
+    -------
+    The figure.
+
+    Raises
+    ------
+    KeyError
+        If the inputs of the model are not registered, or a cell, gene or stain is missing.
+    ValueError
+        If more genes are asked for than there are colours.
+
+    Examples
+    --------
+    >>> mdata = cr.datasets.synthetic_tissue(n_obs=300)
+    >>> model = cr.tl.train_vae(mdata, inputs="stain", max_epochs=1)
+    >>> cr.pl.reconstruction(mdata, model)
+    """
+    from crepr.tl import reconstruct
+
+    _validate.integer("n", n, minimum=1)
+    _validate.integer("ncols", ncols, minimum=1)
+    having = _keys.CROPS if "stain" in model.spec.inputs else _keys.TRANSCRIPTS
+    adata = _access.modality(data, having=having, hint=f"Run cr.pp.{having} first.")
+    shown = _access.cell_positions(adata, cells)
+    if cells is None and len(shown) > n:
+        shown = np.sort(np.random.default_rng(rng).choice(shown, n, replace=False))
+    if not len(shown):
+        raise ValueError("cells holds no cell. Give at least one, or leave it out.")
+    result = reconstruct(data, model, cells=shown)
+    pairs, legend = _colour(result, model, genes=genes, n_genes=n_genes, colors=colors or {})
+    side = next(iter(pairs.values())).shape[2]
+    bar = choose_bar(side, pixel_size(adata, shown)) if scale_bar else None
+    return mosaic_figure([_panel(pairs, min(ncols, len(shown)))], Footer(legend, bar), side=side, figsize=figsize)
+
+
+def _colour(
+    result: dict[str, dict[str, np.ndarray]],
+    model: TrainedModel,
+    *,
+    genes: Sequence[str] | None,
+    n_genes: int,
+    colors: Mapping[str, Any],
+) -> tuple[dict[str, np.ndarray], dict[str, dict[str, str]]]:
+    """Return pictures `(2, n, y, x, 3)` of input and output by name, and the legend of each."""
+    inputs, outputs = result["inputs"], result["outputs"]
+    names = {name: list(model.channels(name)) for name in outputs}
+    for name in colors:
+        known = [channel for channels in names.values() for channel in channels]
+        _validate.has_key(known, name, where="the channels of the model", hint="Give colors for these.")
+    pairs: dict[str, np.ndarray] = {}
+    legend: dict[str, dict[str, str]] = {}
+    for name, channels in names.items():
+        chosen = {channel: color for channel, color in colors.items() if channel in channels}
+        if name == "transcripts":
+            _validate.integer("n_genes", n_genes, minimum=1)
+            palette = spot_colors(channels, inputs[name], genes=genes, n_genes=n_genes, colors=chosen)
+            pairs[name] = np.stack([spot_pictures(part[name], channels, palette) for part in (inputs, outputs)])
+            legend[name] = palette if len(palette) == len(channels) else {**palette, "other genes": OTHER}
+        else:
+            palette = channel_colors(channels, chosen)
+            pairs[name] = np.stack([compose(part[name], list(palette.values())) for part in (inputs, outputs)])
+            legend[name] = palette
+    return pairs, legend
+
+
+def _panel(pairs: dict[str, np.ndarray], ncols: int) -> Panel:
+    """Lay pairs (input, output) in rows of `ncols` cells, the kinds of a cell below each other."""
+    n, side = next(iter(pairs.values())).shape[1:3]
+    gap, space = max(1, round(0.03 * side)), max(2, round(0.15 * side))
+    pair, block = 2 * side + gap + space, len(pairs) * (side + gap) - gap + space
+    column, line = np.arange(n) % ncols, np.arange(n) // ncols
+    pictures, top, left = [], [], []
+    for kind, pictured in enumerate(pairs.values()):
+        for part in (0, 1):
+            pictures.append(pictured[part])
+            top.append(line * block + kind * (side + gap))
+            left.append(column * pair + part * (side + gap))
+    shape = ((line.max() + 1) * block - space, ncols * pair - space)
+    image = mosaic(np.concatenate(pictures), np.concatenate(top), np.concatenate(left), shape)
+    middle = side / 2
+    rows = {i * block + k * (side + gap) + middle: name for i in range(line.max() + 1) for k, name in enumerate(pairs)}
+    columns = {
+        i * pair + part * (side + gap) + middle: ("input", "output")[part] for i in range(ncols) for part in (0, 1)
+    }
+    return Panel(image, rows, columns)

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crepr import _access, _validate
+
+if TYPE_CHECKING:
+    from crepr._types import Data
+
+
+def recorded(data: Data, key: str, *, mod: str | None = None, hint: str) -> dict[str, Any]:
+    """Find what a function wrote to `.uns[key]`: in a MuData itself, else in `mod` or the only modality with `key`."""
+    parts = _access.modalities(data)
+    if mod is not None:
+        _validate.has_key(parts, mod, where="data.mod", hint="Set mod to one of them; leave it out for an AnnData.")
+        data = parts[mod]
+    elif key not in data.uns:
+        owners = [name for name, adata in parts.items() if key in adata.uns]
+        if len(owners) > 1:
+            raise ValueError(
+                f"Several modalities have {key!r} in their .uns: {_validate.listing(owners)}. Set mod to one of them."
+            )
+        data = parts[owners[0]] if owners else data
+    _validate.has_key(data.uns, key, where=".uns", hint=hint)
+    return data.uns[key]
