@@ -12,7 +12,7 @@ from crepr import _access, _keys
 from crepr.images._open import open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from anndata import AnnData
 
@@ -75,6 +75,7 @@ def open_images(
     adata: AnnData,
     key: str,
     *,
+    moved: Mapping[str, str] | None = None,
     axes: str | None = None,
     channels: Sequence[str] | None = None,
     pixel_size: float | None = None,
@@ -87,6 +88,8 @@ def open_images(
         Holds `.obsm[key]` and, unless joining has dropped it, `.uns[key]`.
     key
         `'crops'` or `'masks'`.
+    moved
+        Where images lie now; the sources are returned under these uris.
     axes, channels, pixel_size
         Win over what is recorded.
 
@@ -99,8 +102,9 @@ def open_images(
     """
     verb = REGISTER[key]
     sources = {}
-    for uri in referenced_images(adata, key):
-        options = recorded_image(adata, key, uri)
+    for registered in referenced_images(adata, key):
+        options = recorded_image(adata, key, registered)
+        uri = registered if moved is None else moved[registered]
         shape = options.pop("shape", None)
         given = {"axes": axes, "channels": channels, "pixel_size": pixel_size}
         options |= {name: value for name, value in given.items() if value is not None}

@@ -104,14 +104,14 @@ def _write_ome_zarr(path: Path, source: Source, pixels: da.Array) -> None:
         storage_options={"chunks": chunks},
         **known,
     )
-    group = zarr.open_group(path, mode="r+")
+    group: Any = zarr.open_group(path, mode="r+")
     channels = {"channels": [{"label": name} for name in source.channels]}
     group.attrs["ome"] = {**group.attrs["ome"], "omero": channels}
 
 
 def _write_stack(path: Path, source: Source, pixels: da.Array) -> None:
     chunks = _chunks(source)
-    array = zarr.create_array(
+    array: Any = zarr.create_array(
         path,
         shape=pixels.shape,
         chunks=chunks,
@@ -119,7 +119,7 @@ def _write_stack(path: Path, source: Source, pixels: da.Array) -> None:
         dimension_names=list(source.axes),
         attributes={"channel_names": list(source.channels)},
     )
-    da.store(pixels.rechunk(chunks), array, lock=False)
+    pixels.rechunk(chunks).store(array, lock=False)
 
 
 def _equal(path: Path, source: Source, pixels: da.Array) -> bool:

@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import json
+import warnings
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from crepr import _access, _keys, _record, _validate
+from crepr.get._image_table import common_channels, image_table
+from crepr.images._crop_reader import CropReader
+from crepr.pp._plan_crops import plan_new, plan_registered
+from crepr.pp._register import new_modality, split_libraries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from anndata import AnnData
+    from mudata import MuData
+
+    from crepr._types import Border, Data, PathLike
+    from crepr.images._source import Source
+    from crepr.pp._plan_crops import Plan
+
+
+def crops(
+    data: Data,
+    image: Any = None,
+    *,
+    size: int | None = None,
+    mod: str | None = None,
+    element: str | None = None,
+    coordinate_system: str = "global",
+    axes: str | None = None,
+    channel_names: Sequence[str] | None = None,
+    channels: Sequence[str] | None = None,
+    pixel_size: float | Mapping[str, float] | None = None,
+    affine: Any = None,
+    z: int | Literal["max"] | None = None,
+    border: Border | None = None,
+    spatial_key: str = "spatial",
+    library_key: str | None = None,
+    index: str | np.ndarray | None = None,
+    store: PathLike | None = None,
+    relocate: Mapping[str, PathLike] | None = None,
+    copy: bool = False,
+) -> Data | None:
+    """Register the picture of each cell: where in which image does it lie?
+
+    Pixels stay where they are; a cell gets a reference of some 20 bytes, which holds through subsetting,
+    :func:`anndata.concat` and writing to h5ad, h5mu and Zarr. All is checked before anything is written.
+
+    Called without `image`, it registers what the cells refer to already again: with another `size`, or after
+    :func:`anndata.concat` has dropped `.uns`, or, with `relocate`, in the image's new place.
+
+    Parameters
+    ----------
+    data
+        Annotated data; cells are observations.
+    image
+        One of
+
+        * path or URL of a TIFF, OME-TIFF or OME-Zarr image, or a Zarr, `.npy`, `.npz` or HDF5 (`.h5sc`) array;
+        * NumPy, dask, Zarr or xarray array. One that is not on disk goes to `.uns['spatial']`, or to `store`;
+        * :class:`spatialdata.SpatialData`, with `element`;
+        * mapping from library to one of these, with `library_key`.
+
+        Each may be a stack of ready-made crops (axes "ncyx") in place of an image.
+    size
+        Pixels per side of a crop. A stack's own side by default; else to be given.
+    mod
+        Modality of a MuData. One that does not exist is made, with all cells, no variables, and the positions of the
+        modality that has them. By default the modality with crops, else the one with positions.
+    element, coordinate_system
+        Image of the SpatialData object, and the coordinate system that positions are in.
+    axes
+        One letter per dimension as stored: y, x, c (channel), z (depth), n (ready-made crops), t (of length one). Only
+        needed where the file does not tell.
+    channel_names
+        Names of all channels of the image, in their order, where the file has none or others.
+    channels
+        Names of the channels to use, in this order. By default all, or those that all images have.
+    pixel_size
+        Micrometres per pixel: positions are in micrometres, and divided by it. With `affine` or SpatialData it is only
+        recorded. A mapping from library to number if images differ.
+    affine
+        3 x 3 matrix that takes positions `(x, y, 1)` to pixels `(x, y, 1)`, where pixel `i` covers `[i, i + 1)`; or a
+        mapping from library to matrix. Without it and `pixel_size`, positions are in pixels; those in a SpatialData
+        object follow its transformations.
+    z
+        Plane of an image with depth, or `'max'` for the maximum over all planes.
+    border
+        A window that crosses the border is shifted inside (`'shift'`, the default), filled with zeros (`'pad'`), or an
+        error (`'error'`).
+    spatial_key
+        Positions `(x, y)` of the cells in `.obsm`; not used for stacks.
+    library_key
+        Column of `.obs` with the library of each cell, for a mapping of images.
+    index
+        Row of the stack for each cell: column of `.obs`, or integers of shape `(n_obs,)`. By default cell `i` is row
+        `i` of a stack with as many rows as there are cells.
+    store
+        Folder in which arrays are written as OME-Zarr (stacks as Zarr), instead of `.uns`. An equal image that is there
+        is used; another is not overwritten.
+    relocate
+        Where images were moved: old uri, path or folder to the new one. Only without `image`.
+    copy
+        Return a changed copy instead of writing to `data`.
+
+    Returns
+    -------
+    `None`, or a copy if `copy=True`. Sets in the modality:
+
+    `.obsm['crops']` : :class:`pandas.DataFrame`
+        Per cell `image` (categorical of uris) with `y` and `x` (middle of the window, pixels of that image), or
+        `index` (row of a stack).
+    `.uns['crops']` : :class:`dict`
+        `images` (a row per uri: `axes`, `stored_axes`, `channels`, `shape`, `pixel_size`), `size`, `channels`, `border`,
+        `z`, `affine` (position of the image to matrix). Limits of :func:`crepr.pp.intensity` stay as long as size,
+        channels, border and plane do.
+    `.uns['spatial'][LIBRARY]['images']['image']` : :class:`numpy.ndarray`
+        An array without `store`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If an image is not there; says how to name its new place.
+    FileExistsError, PermissionError
+        If `store` holds another image of this name, or cannot be written to.
+    KeyError
+        If positions, an obs column, the image of a library, or an element is missing.
+    TypeError
+        If `image` is of no kind above.
+    ValueError
+        If positions are NaN or outside the image (how many, which), names of cells are repeated, the image is smaller
+        than `size`, lacks a channel, is damaged or has other axes, or options contradict each other.
+
+    Warns
+    -----
+    UserWarning
+        If some images have channels that others lack, and `channels` is not set.
+
+    Examples
+    --------
+    >>> import crepr as cr, numpy as np, pandas as pd
+    >>> from anndata import AnnData
+    >>> adata = AnnData(obs=pd.DataFrame(index=["a", "b"]), obsm={"spatial": np.array([[2.0, 3.0], [6.0, 1.0]])})
+    >>> image = np.arange(2 * 50 * 60, dtype="uint16").reshape(2, 50, 60)
+    >>> cr.pp.crops(adata, image, size=8, axes="cyx", channel_names=["DAPI", "membrane"], pixel_size=0.5)
+    >>> adata.obsm["crops"][["y", "x"]].to_numpy().tolist()
+    [[6.0, 4.0], [2.0, 12.0]]
+    >>> cr.get.crops(adata, scaled=False).shape
+    (2, 2, 8, 8)
+    """
+    data = data.copy() if copy else data
+    adata, new = _target(data, mod, image, spatial_key)
+    _validate.unique_cells(adata.obs_names)
+    opening: dict[str, Any] = {"axes": axes, "channel_names": channel_names, "pixel_size": pixel_size}
+    if image is None:
+        unused = {"element": element, "library_key": library_key, "index": index, "store": store}
+        plan = plan_registered(adata, relocate, affine, opening, unused)
+    else:
+        if relocate is not None:
+            raise ValueError("relocate points to images that are registered already. Leave image or relocate out.")
+        opening |= {"element": element, "coordinate_system": coordinate_system, "store": store}
+        libraries = split_libraries(data, adata, image, library_key, name="image")
+        plan = plan_new(adata, libraries, opening, affine, spatial_key, index)
+    _finish(plan, adata, size=size, channels=channels, z=z, border=border)
+    if new and _access.is_mudata(data):
+        data.mod[mod] = adata
+        data.update()
+    return data if copy else None
+
+
+def _target(data: Data, mod: str | None, image: Any, spatial_key: str) -> tuple[AnnData, bool]:
+    """Find the modality, and tell whether it is new."""
+    if not _access.is_mudata(data):
+        return _access.modality(data, mod), False
+    if mod is not None and mod not in data.mod and image is not None:
+        return new_modality(data, spatial_key), True
+    if mod is None:
+        registered = any(_keys.CROPS in adata.obsm for adata in data.mod.values())
+        having = _keys.CROPS if registered or image is None else spatial_key
+        hint = "Give an image." if image is None else "Set spatial_key to the positions of the cells, or set mod."
+        return _access.modality(data, having=having, hint=hint), False
+    return _access.modality(data, mod), False
+
+
+def _finish(
+    plan: Plan,
+    adata: AnnData,
+    *,
+    size: int | None,
+    channels: Sequence[str] | None,
+    z: int | Literal["max"] | None,
+    border: Border | None,
+) -> None:
+    """Check the windows, keep arrays, and write the references."""
+    sources = {uri: image.source for uri, image in plan.images.items()}
+    recorded = plan.recorded
+    size = _size(recorded.get("size") if size is None else size, sources)
+    names = _channels(channels, recorded.get("channels"), sources)
+    border = recorded.get("border", "shift") if border is None else border
+    z = recorded.get("z") if z is None else z
+    z = z if z is None or z == "max" else _validate.integer("z", z, minimum=0)
+    for source in sources.values():
+        if source.axes == "ncyx" and size > min(source.height, source.width) and border != "pad":
+            raise ValueError(
+                f"size={size} is larger than the crops of {source.uri!r}, {source.height} x {source.width} pixels. "
+                f"Use a smaller size, or border='pad'."
+            )
+    references = plan.place.copy()
+    references.insert(0, "image", pd.Categorical.from_codes(plan.code, categories=pd.Index(list(sources))))
+    CropReader(references, sources, size=size, channels=names, z=z, border=border)  # raises where windows do not fit
+    kept = {uri: image.keep(adata) for uri, image in plan.images.items()}
+    options = {"size": size, "channels": list(names), "border": border, "z": z}
+    before = {name: recorded.get(name) for name in options}
+    before["channels"] = [str(name) for name in recorded.get("channels", [])]
+    entries: dict[str, Any] = {"images": image_table(kept.values()), **options}
+    entries["affine"] = {str(i): plan.affine[uri] for i, uri in enumerate(kept) if uri in plan.affine}
+    if "intensity" in recorded and before == options:
+        entries["intensity"] = recorded["intensity"]
+    adata.obsm[_keys.CROPS] = references
+    _record.record(adata, _keys.CROPS, **entries)
+
+
+def _size(size: Any, sources: Mapping[str, Source]) -> int:
+    if size is not None:
+        return _validate.integer("size", size, minimum=1)
+    sides = {side for source in sources.values() for side in (source.height, source.width)}
+    if len(sides) == 1 and all(source.axes == "ncyx" for source in sources.values()):
+        return sides.pop()
+    raise ValueError("The size of the crops is not known. Set size, in pixels per side.")
+
+
+def _channels(given: Sequence[str] | None, before: Any, sources: Mapping[str, Source]) -> tuple[str, ...]:
+    common = common_channels(sources.values())
+    if given is not None:
+        if isinstance(given, str):
+            raise TypeError(f"channels must be a list of names, got the text {given!r}. Write [{given!r}].")
+        names = tuple(str(name) for name in given)
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"channels must name one or more channels, each once; got {list(names)}.")
+        for source in sources.values():
+            source.channel_positions(names)
+        return names
+    if before is not None and set(map(str, before)) <= set(common):
+        return tuple(str(name) for name in before)
+    if not common:
+        each = {uri: json.dumps(source.channels) for uri, source in sources.items()}
+        raise ValueError(f"The images have no channel in common: {each}. Set channel_names.")
+    other = {name for source in sources.values() for name in source.channels} - set(common)
+    if other:
+        warnings.warn(
+            f"Only some images have the channels {_validate.listing(sorted(other))}; they are left out. "
+            f"Set channels to say which to use.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return common

@@ -1,0 +1,86 @@
+"""What registering crops and registering masks have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from crepr import _access, _validate
+
+if TYPE_CHECKING:
+    from mudata import MuData
+
+    from crepr._types import Data
+
+
+def split_libraries(
+    data: Data, adata: AnnData, image: Any, library_key: str | None, *, name: str
+) -> dict[str | None, tuple[Any, np.ndarray]]:
+    """Tell the image of each library, and which cells belong to it.
+
+    Returns
+    -------
+    Library, or `None` where there is only one image, to the image and the positions of its cells.
+
+    Raises
+    ------
+    KeyError
+        If cells belong to a library without an image.
+    ValueError
+        If `library_key` is missing or stands without a mapping.
+    """
+    if library_key is None:
+        return {None: (image, np.arange(adata.n_obs))}
+    if not isinstance(image, Mapping):
+        raise ValueError(
+            f"library_key={library_key!r} needs a mapping from library to image as {name}, got {type(image).__name__}."
+        )
+    owner = adata if library_key in adata.obs else data
+    groups = _access.groups(owner, library_key)
+    if owner is not adata:
+        groups = groups[owner.obs_names.get_indexer(adata.obs_names)]
+    missing = [str(library) for library in groups.categories if library not in image]
+    if missing:
+        n_cells = int(np.isin(groups.astype(str), missing).sum())
+        raise KeyError(
+            f"{n_cells} of {adata.n_obs} cells belong to libraries without an image: {_validate.listing(missing)} "
+            f"(there are: {_validate.listing(image)}). Add them to {name}, or remove these cells."
+        )
+    return {str(library): (image[library], np.flatnonzero(groups == library)) for library in groups.categories}
+
+
+def of_library(value: Any, library: str | None, *, name: str) -> Any:
+    """Return the part of an option that belongs to a library: one value is for all."""
+    if not isinstance(value, Mapping):
+        return value
+    if library is None:
+        raise ValueError(f"{name} maps libraries to values: set library_key, or give one value.")
+    _validate.has_key(value, library, where=name, hint="Give a value for each library.")
+    return value[library]
+
+
+def new_modality(data: MuData, spatial_key: str) -> AnnData:
+    """Make a modality of the cells of a MuData, with the positions of the modality that has them and no variables."""
+    adata = AnnData(obs=pd.DataFrame(index=data.obs_names.copy()))
+    owners = [name for name, other in data.mod.items() if spatial_key in other.obsm]
+    if not owners:
+        return adata
+    if len(owners) > 1:
+        raise ValueError(
+            f"Several modalities have {spatial_key!r} in their .obsm: {_validate.listing(owners)}. "
+            f"Make the new modality from the one to use, then set mod to it."
+        )
+    other = data.mod[owners[0]]
+    places = other.obs_names.get_indexer(data.obs_names)
+    absent = data.obs_names[places < 0]
+    if len(absent):
+        raise ValueError(
+            f"{len(absent)} of {data.n_obs} cells are not in modality {owners[0]!r}, which has the positions "
+            f"({_validate.listing(absent.tolist(), limit=5)}). Call mu.pp.intersect_obs(data) first."
+        )
+    adata.obsm[spatial_key] = np.asarray(other.obsm[spatial_key])[places]
+    return adata
