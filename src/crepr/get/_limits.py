@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crepr import _keys, _validate
+from crepr import _access, _keys, _validate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ def intensity_limits(adata: AnnData, channels: Sequence[str]) -> tuple[np.ndarra
         low, high = (table.loc[list(channels), end].to_numpy(np.float32) for end in ("low", "high"))
         return low, high
     _validate.has_key(adata.obsm, _keys.CROPS_LIMITS, where=".obsm", hint=again)
-    limits = adata.obsm[_keys.CROPS_LIMITS]
+    limits = _access.references(adata, _keys.CROPS_LIMITS)
     for name in channels:
         _validate.has_key(list(limits.columns), f"{name}:low", where=f".obsm[{_keys.CROPS_LIMITS!r}]", hint=again)
     low, high = (limits[[f"{name}:{end}" for name in channels]].to_numpy(np.float32) for end in ("low", "high"))

@@ -10,14 +10,13 @@ from crepr import _access, _keys, _record, _validate
 from crepr.get._image_table import common_channels, image_table
 from crepr.images._crop_reader import CropReader
 from crepr.pp._plan_crops import plan_new, plan_registered
-from crepr.pp._register import new_modality, split_libraries
+from crepr.pp._register import add_modality, new_modality, split_libraries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy as np
     from anndata import AnnData
-    from mudata import MuData
 
     from crepr._types import Border, Data, PathLike
     from crepr.images._source import Source
@@ -167,9 +166,8 @@ def crops(
         libraries = split_libraries(data, adata, image, library_key, name="image")
         plan = plan_new(adata, libraries, opening, affine, spatial_key, index)
     _finish(plan, adata, size=size, channels=channels, z=z, border=border)
-    if new and _access.is_mudata(data):
-        data.mod[mod] = adata
-        data.update()
+    if new:
+        add_modality(data, mod, adata)
     return data if copy else None
 
 
@@ -177,10 +175,11 @@ def _target(data: Data, mod: str | None, image: Any, spatial_key: str) -> tuple[
     """Find the modality, and tell whether it is new."""
     if not _access.is_mudata(data):
         return _access.modality(data, mod), False
-    if mod is not None and mod not in data.mod and image is not None:
+    parts = _access.modalities(data)
+    if mod is not None and mod not in parts and image is not None:
         return new_modality(data, spatial_key), True
     if mod is None:
-        registered = any(_keys.CROPS in adata.obsm for adata in data.mod.values())
+        registered = any(_keys.CROPS in adata.obsm for adata in parts.values())
         having = _keys.CROPS if registered or image is None else spatial_key
         hint = "Give an image." if image is None else "Set spatial_key to the positions of the cells, or set mod."
         return _access.modality(data, having=having, hint=hint), False
@@ -210,8 +209,8 @@ def _finish(
                 f"size={size} is larger than the crops of {source.uri!r}, {source.height} x {source.width} pixels. "
                 f"Use a smaller size, or border='pad'."
             )
-    references = plan.place.copy()
-    references.insert(0, "image", pd.Categorical.from_codes(plan.code, categories=pd.Index(list(sources))))
+    image = pd.Categorical.from_codes(plan.code, categories=pd.Index(list(sources)))
+    references = pd.DataFrame({"image": image, **plan.place}, index=adata.obs_names)
     CropReader(references, sources, size=size, channels=names, z=z, border=border)  # raises where windows do not fit
     kept = {uri: image.keep(adata) for uri, image in plan.images.items()}
     options = {"size": size, "channels": list(names), "border": border, "z": z}

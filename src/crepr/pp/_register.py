@@ -12,8 +12,6 @@ from anndata import AnnData
 from crepr import _access, _validate
 
 if TYPE_CHECKING:
-    from mudata import MuData
-
     from crepr._types import Data
 
 
@@ -45,7 +43,7 @@ def split_libraries(
         groups = groups[owner.obs_names.get_indexer(adata.obs_names)]
     missing = [str(library) for library in groups.categories if library not in image]
     if missing:
-        n_cells = int(np.isin(groups.astype(str), missing).sum())
+        n_cells = int(pd.Series(groups.astype(str)).isin(missing).sum())
         raise KeyError(
             f"{n_cells} of {adata.n_obs} cells belong to libraries without an image: {_validate.listing(missing)} "
             f"(there are: {_validate.listing(image)}). Add them to {name}, or remove these cells."
@@ -63,10 +61,11 @@ def of_library(value: Any, library: str | None, *, name: str) -> Any:
     return value[library]
 
 
-def new_modality(data: MuData, spatial_key: str) -> AnnData:
+def new_modality(data: Data, spatial_key: str) -> AnnData:
     """Make a modality of the cells of a MuData, with the positions of the modality that has them and no variables."""
     adata = AnnData(obs=pd.DataFrame(index=data.obs_names.copy()))
-    owners = [name for name, other in data.mod.items() if spatial_key in other.obsm]
+    parts = _access.modalities(data)
+    owners = [name for name, other in parts.items() if spatial_key in other.obsm]
     if not owners:
         return adata
     if len(owners) > 1:
@@ -74,7 +73,7 @@ def new_modality(data: MuData, spatial_key: str) -> AnnData:
             f"Several modalities have {spatial_key!r} in their .obsm: {_validate.listing(owners)}. "
             f"Make the new modality from the one to use, then set mod to it."
         )
-    other = data.mod[owners[0]]
+    other = parts[owners[0]]
     places = other.obs_names.get_indexer(data.obs_names)
     absent = data.obs_names[places < 0]
     if len(absent):
@@ -84,3 +83,9 @@ def new_modality(data: MuData, spatial_key: str) -> AnnData:
         )
     adata.obsm[spatial_key] = np.asarray(other.obsm[spatial_key])[places]
     return adata
+
+
+def add_modality(data: Any, name: str | None, adata: AnnData) -> None:
+    """Put a new modality into a MuData."""
+    data.mod[name] = adata
+    data.update()
