@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crepr import _access, _keys, _validate
+from crepr.pp._positions import affine_matrix
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -72,7 +73,7 @@ def find_pixel_map(
         scale = 1 / _validate.number("pixel_size", pixel_size, minimum=0, exclusive=True)
         given = np.diag([scale, scale, 1.0])
     elif affine is not None:
-        given = _affine(affine)
+        given = affine_matrix(affine)
     owner = crops_owner(data, adata)
     if owner is None or (given is not None and _keys.CROPS not in owner.uns):
         matrix = np.eye(3) if given is None else given
@@ -112,16 +113,6 @@ def _registered(owner: AnnData, adata: AnnData, given: np.ndarray | None) -> Pix
             f"({_validate.listing(adata.obs_names[missing].tolist(), limit=5)}). Call mu.pp.intersect_obs(data) first."
         )
     return PixelMap(affine, height, width, numbers.astype(np.int64))
-
-
-def _affine(value: Any) -> np.ndarray:
-    matrix = np.asarray(value, dtype=np.float64)
-    if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or not np.allclose(matrix[2], [0, 0, 1]):
-        raise ValueError(
-            f"affine must be a finite 3 x 3 matrix that takes (x, y, 1) to pixels (x, y, 1), with last row 0, 0, 1; "
-            f"got {matrix.tolist()}."
-        )
-    return matrix
 
 
 def to_coordinate_system(element: Any, coordinate_system: str) -> np.ndarray:
