@@ -62,6 +62,13 @@ class Pieces(Protocol):
         """Count windows whose middle lies in a piece that does not exist."""
 
 
+def by_value(values: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """List the different values in order, each with its positions."""
+    order = np.argsort(values, kind="stable")
+    found, starts = np.unique(values[order], return_index=True)
+    return list(zip(found.tolist(), np.split(order, starts[1:])[: len(found)], strict=True))
+
+
 def read_pieces(pieces: Pieces, place: Place, out: np.ndarray, load: Callable[[Any], np.ndarray]) -> None:
     """Fill `out` with windows; each piece they touch is loaded once, in threads."""
     pieces.clear(place, out)

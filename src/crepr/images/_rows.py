@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from crepr.images._lazy_array import LazyArray
+from crepr.images._pieces import by_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,14 +61,8 @@ class Rows:
     def touched(self, place: Place, size: int) -> list[tuple[Row, np.ndarray]]:
         """List the pieces that hold rows, each with the positions of the windows."""
         (index,) = place
-        piece = np.searchsorted(self._edges, index, side="right") - 1
-        order = np.argsort(piece, kind="stable")
-        found, starts = np.unique(piece[order], return_index=True)
-        parts = np.split(order, starts[1:])
-        return [
-            (Row(int(self._edges[i]), int(self._edges[i + 1])), windows)
-            for i, windows in zip(found, parts, strict=True)
-        ]
+        chunk = np.searchsorted(self._edges, index, side="right") - 1
+        return [(Row(int(self._edges[i]), int(self._edges[i + 1])), windows) for i, windows in by_value(chunk)]
 
     def load(self, piece: Row) -> np.ndarray:
         """Read the used channels of some rows, in the byte order of this machine."""

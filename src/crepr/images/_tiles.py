@@ -10,6 +10,7 @@ import numpy as np
 
 from crepr.images._lazy_array import LazyArray
 from crepr.images._paste import paste
+from crepr.images._pieces import by_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,14 +82,11 @@ class Tiles:
         row = np.repeat(_ranges(row, rows), times)
         column = _ranges(column[window], times)
         window = np.repeat(window, times)
-        tile = row * (len(self._x) - 1) + column
-        order = np.argsort(tile, kind="stable")
-        tiles, starts = np.unique(tile[order], return_index=True)
         jobs = []
-        for value, windows in zip(tiles.tolist(), np.split(window[order], starts[1:]), strict=True):
-            r, c = divmod(value, len(self._x) - 1)
+        for tile, pairs in by_value(row * (len(self._x) - 1) + column):
+            r, c = divmod(tile, len(self._x) - 1)
             box = (int(self._y[r]), int(self._y[r + 1]), int(self._x[c]), int(self._x[c + 1]))
-            jobs += [(Tile(group, *box), windows) for group in range(len(self._slots))]
+            jobs += [(Tile(group, *box), window[pairs]) for group in range(len(self._slots))]
         return jobs
 
     def load(self, piece: Tile) -> np.ndarray:
