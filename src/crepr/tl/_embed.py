@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crepr import _access
+from crepr.tl._run import write_latents
 from crepr.tl._view import find_owners, view_of_model
-from crepr.tl._write_latents import write_latents
 
 if TYPE_CHECKING:
     import torch
@@ -83,7 +83,7 @@ def embed(
         owners.target,
         model,
         view,
-        key=key_added,
+        key_added=key_added,
         logvar=logvar,
         device=device,
         batch_size=batch_size,

@@ -1,23 +1,17 @@
 from __future__ import annotations
 
-import json
-import warnings
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-import numpy as np
-
-from crepr import _keys, _record, _validate
+from crepr import _validate
 from crepr.models._inverse_weights import inverse_weights
 from crepr.models._presets import PRESETS
 from crepr.models._registry import MODELS
 from crepr.models._spec import InputSpec
+from crepr.tl._run import plan_run, train, write_model
 from crepr.tl._view import build_view, find_owners, fingerprint, intensity_of
-from crepr.tl._write_latents import write_latents
-from crepr.train._fit import Hardware, fit
-from crepr.train._gene_counts import occupied_pixels
-from crepr.train._plan import Optimisation, TrainingPlan
+from crepr.train._fit import Hardware
+from crepr.train._gene_counts import mean_occupied_pixels
 from crepr.train._pose import AUGMENTS
-from crepr.train._trained_model import TrainedModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +22,7 @@ if TYPE_CHECKING:
     from crepr.tl._view import Owners
     from crepr.train._plane_input import PlaneInput
     from crepr.train._pose import Augment
+    from crepr.train._trained_model import TrainedModel
     from crepr.train._view import View
 
 KINDS: dict[str, Literal["intensity", "planes"]] = {"stain": "intensity", "transcripts": "planes"}
@@ -168,102 +163,50 @@ def train_vae(
     names = list(owners.adatas)
     if preset is not None and set(chosen["inputs"]) != set(names):
         raise ValueError(
-            f"preset={preset!r} is a model of {_validate.listing(chosen['inputs'])}, but inputs are {_validate.listing(names)}. "
-            f"Set inputs={list(chosen['inputs'])}."
+            f"preset={preset!r} is a model of {_validate.listing(chosen['inputs'])}, but inputs are "
+            f"{_validate.listing(names)}. Set inputs={list(chosen['inputs'])}."
         )
-    n_latent = _validate.integer("n_latent", _first(n_latent, chosen["model"].get("n_latent"), 50), minimum=1)
     _validate.choice("augment", augment, AUGMENTS)
     gene_weights = _first(gene_weights, chosen["model"].get("gene_weights"), "none")
     _validate.choice("gene_weights", gene_weights, ("none", "inverse", "batch"))
-    optimisation = _optimisation(
-        chosen["train"],
-        owners.target.n_obs,
-        "transcripts" in names,
-        max_epochs=max_epochs,
-        batch_size=batch_size,
-        lr=lr,
-        weight_decay=weight_decay,
+    options = {**chosen["model"], **dict(model_options or {})}
+    options["n_latent"] = _validate.integer("n_latent", _first(n_latent, options.get("n_latent"), 50), minimum=1)
+    if beta is not None:
+        options["beta"] = beta
+    run = plan_run(
+        owners.target,
+        defaults={"batch_size": 16 if "transcripts" in names else 64, **chosen["train"]},
+        given={"max_epochs": max_epochs, "batch_size": batch_size, "lr": lr, "weight_decay": weight_decay},
+        validation=validation,
+        patience=patience,
+        checkpoint_dir=checkpoint_dir,
+        resume=resume,
+        hardware=Hardware(accelerator, devices, num_nodes, strategy, precision, dict(trainer_options or {})),
+        rng=rng,
+        progress=progress,
     )
-    hardware = Hardware(accelerator, devices, num_nodes, strategy, precision, dict(trainer_options or {}))
-    hardware.check()
-    if isinstance(rng, np.random.Generator):
-        seed = int(rng.integers(2**31))
-    else:
-        seed = _validate.integer("rng", rng, minimum=0)
-    training, held_out = _split(owners.target, validation, seed)
-    if patience is not None:
-        _validate.integer("patience", patience, minimum=1)
-        if not len(held_out):
-            raise ValueError(f"patience={patience} needs a validation loss: set validation, for example to 0.1.")
-    if checkpoint_dir is None and (resume or num_nodes > 1):
-        raise ValueError("resume=True and num_nodes > 1 need checkpoint_dir, a folder that all processes share.")
-    folder = None if checkpoint_dir is None else _validate.writable_folder("checkpoint_dir", checkpoint_dir)
 
-    view_options = {
+    shown = {
         "augment": augment,
         "hide_neighbours": bool(hide_neighbours),
         "dilation": _validate.integer("dilation", _first(dilation, chosen["dilation"], 3), minimum=0),
         "count_pixels": gene_weights == "batch",
     }
-    sizes = dict.fromkeys(names, _first(size, chosen["size"] if "stain" not in names else None))
-    view = build_view(owners, sizes=sizes, options=view_options)
-    options = {**chosen["model"], **dict(model_options or {}), "n_latent": n_latent}
-    if beta is not None:
-        options["beta"] = beta
+    view = build_view(owners, size=size, default_size=chosen["size"], options=shown)
     if "transcripts" in names:
         options["gene_weights"] = _gene_weights(gene_weights, view)
-    spec = _spec(view, owners, model, options, view_options)
-
-    network = spec.build(seed=seed)
-    plan = TrainingPlan(
-        network,
-        spec.build_objective(),
-        view,
-        training=training,
-        validation=held_out,
-        optimisation=optimisation,
-        seed=seed,
-    )
+    spec = _spec(view, owners, _first(model, options.pop("model", None)), options, shown)
     data_hash = fingerprint(owners)
-    params = {
-        "inputs": names,
-        "preset": preset,
-        "seed": seed,
-        **optimisation.plain(),
-        "n_validation": len(held_out),
-        "patience": patience,
-        "augment": augment,
-        "precision": str(precision),
-    }
-    history = fit(
-        plan,
-        identity=json.dumps(
-            {"spec": json.loads(spec.to_json()), "data": data_hash, "held_out": held_out.tolist(), **params},
-            sort_keys=True,
-        ),
-        hardware=hardware,
-        checkpoint_dir=folder,
-        resume=resume,
-        patience=patience,
-        progress=progress,
-    )
-    trained = TrainedModel(spec, network, history=history, params=params)
-    write_latents(
+    trained = train(run, spec, view, fingerprint=data_hash, params={"inputs": names, "preset": preset})
+    write_model(
         owners.target,
         trained,
         view,
-        key=key_added,
+        key_added=key_added,
         logvar=logvar,
+        fingerprint=data_hash,
         device="cpu" if accelerator == "cpu" else "auto",
         progress=progress,
-    )
-    _record.record(
-        owners.target,
-        key_added or _keys.VAE,
-        params=params,
-        history=history,
-        spec=spec.to_json(),
-        fingerprint=data_hash,
     )
     return trained
 
@@ -274,77 +217,28 @@ def _first(*values: Any) -> Any:
 
 
 def _preset(name: str | None) -> dict[str, Any]:
-    empty: dict[str, Any] = {"model": {}, "train": {}, "inputs": {}, "size": None, "dilation": None}
     if name is None:
-        return empty
+        return {"model": {}, "train": {}, "inputs": {}, "size": None, "dilation": None}
     _validate.choice("preset", name, PRESETS)
-    preset = PRESETS[name]
-    shown = preset["inputs"].values()
-    return {
-        **empty,
-        **preset,
-        "size": next(item["size"] for item in shown),
-        "dilation": next((item["dilation"] for item in shown if "dilation" in item), None),
-    }
-
-
-def _optimisation(preset: Mapping[str, Any], n_obs: int, transcripts: bool, **given: Any) -> Optimisation:
-    default = Optimisation(batch_size=16 if transcripts else 64).plain()
-    options = {**default, **preset, **{name: value for name, value in given.items() if value is not None}}
-    for name in ("max_epochs", "batch_size"):
-        options[name] = _validate.integer(name, options[name], minimum=1)
-    _validate.number("lr", options["lr"], minimum=0, exclusive=True)
-    _validate.number("weight_decay", options["weight_decay"], minimum=0)
-    if options["batch_size"] > n_obs:
-        if given["batch_size"] is not None:
-            warnings.warn(
-                f"batch_size={options['batch_size']} is larger than the {n_obs} cells; {n_obs} is used.",
-                UserWarning,
-                stacklevel=3,
-            )
-        options["batch_size"] = n_obs
-    return Optimisation(**options)
-
-
-def _split(target: Data, validation: float | str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the positions of the cells trained on and of those held out."""
-    if isinstance(validation, str):
-        _validate.has_key(
-            list(target.obs.columns), validation, where=".obs", hint="Set validation to one of them, or to a share."
-        )
-        held_out = target.obs[validation].to_numpy()
-        if held_out.dtype != bool:
-            raise TypeError(
-                f"validation={validation!r} must be a column of booleans, got {target.obs[validation].dtype}."
-            )
-    else:
-        share = _validate.number("validation", validation, minimum=0)
-        if share >= 1:
-            raise ValueError(f"validation must be a share below 1 or a column of .obs, got {validation}.")
-        held_out = np.zeros(target.n_obs, bool)
-        drawn = np.random.default_rng([seed, 1]).permutation(target.n_obs)
-        held_out[drawn[: round(share * target.n_obs)]] = True
-    if held_out.all():
-        raise ValueError(f"validation={validation!r} holds out all {target.n_obs} cells; leave some to train on.")
-    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    inputs = PRESETS[name]["inputs"].values()
+    size, dilation = (next((item[key] for item in inputs if key in item), None) for key in ("size", "dilation"))
+    return {**PRESETS[name], "size": size, "dilation": dilation}
 
 
 def _gene_weights(how: str, view: View) -> Any:
     if how == "inverse":
         shown = cast("PlaneInput", view.inputs["transcripts"])
-        return inverse_weights(occupied_pixels(shown.reader, top=shown.top, left=shown.left, size=shown.size))
+        return inverse_weights(mean_occupied_pixels(shown.reader, top=shown.top, left=shown.left, size=shown.size))
     return "batch" if how == "batch" else None
 
 
-def _spec(
-    view: View, owners: Owners, model: str | None, options: dict[str, Any], view_options: dict[str, Any]
-) -> ModelSpec:
+def _spec(view: View, owners: Owners, model: str | None, options: dict[str, Any], shown: dict[str, Any]) -> ModelSpec:
     inputs = {
         name: InputSpec(
-            shown.channels, shown.size, KINDS[name], intensity_of(owners.adatas[name]) if name == "stain" else {}
+            item.channels, item.size, KINDS[name], intensity_of(owners.adatas[name]) if name == "stain" else {}
         )
-        for name, shown in view.inputs.items()
+        for name, item in view.inputs.items()
     }
-    name = _first(model, options.pop("model", None), "vae" if len(inputs) == 1 else "double_decoder_vae")
+    name = model or ("vae" if len(inputs) == 1 else "double_decoder_vae")
     _validate.choice("model", name, MODELS)
-    return MODELS[name](inputs, **options, view={"name": "identity", **view_options})
+    return MODELS[name](inputs, **options, view={"name": "identity", **shown})

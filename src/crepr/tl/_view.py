@@ -11,6 +11,7 @@ import pandas as pd
 
 from crepr import _access, _keys, _validate
 from crepr.get._crop_reader import crop_reader, mask_reader
+from crepr.get._limits import intensity_limits
 from crepr.get._molecule_reader import molecule_reader
 from crepr.train._crop_input import CropInput
 from crepr.train._plane_input import PlaneInput
@@ -71,9 +72,10 @@ def _input_names(data: Data, inputs: str | Sequence[str]) -> list[str]:
 def build_view(
     owners: Owners,
     *,
-    channels: Mapping[str, Sequence[str]] | None = None,
-    sizes: Mapping[str, int] | None = None,
     options: Mapping[str, Any],
+    size: int | None = None,
+    default_size: int | None = None,
+    channels: Mapping[str, Sequence[str]] | None = None,
     limits: Mapping[str, Any] | None = None,
 ) -> View:
     """Build the view of the cells.
@@ -82,22 +84,29 @@ def build_view(
     ----------
     owners
         Where the inputs are.
-    channels, sizes
-        Input -> names of its channels, pixels per side; what is registered if left out.
     options
         `augment`, `hide_neighbours`, `dilation`, `count_pixels`.
+    size
+        Pixels per side; that of the registered crops if left out.
+    default_size
+        Pixels per side where there are no crops.
+    channels
+        Input -> names of its channels; all that is registered if left out.
     limits
         Input -> `{"per": ..., "low": ..., "high": ...}` of a trained model, in place of those of the data.
     """
     made: dict[str, Input] = {}
-    windows = owners.adatas.get("stain") or _registered_crops(owners.target)
+    windows = owners.adatas["stain"] if "stain" in owners.adatas else _registered_crops(owners.target)
     for name, adata in owners.adatas.items():
         wanted = None if channels is None else channels[name]
-        size = None if sizes is None else sizes.get(name)
         if name == "stain":
             made[name] = _stain(adata, wanted, size, options, None if limits is None else limits[name])
+        elif windows is not None:
+            crops = crop_reader(windows, size=size)
+            made[name] = _transcripts(adata, wanted, crops.top, crops.left, crops.size, options)
         else:
-            made[name] = _transcripts(adata, windows, wanted, size, options)
+            side = _window_size(size or default_size)
+            made[name] = _transcripts(adata, wanted, *_own_windows(adata, side), side, options)
     return View(made, n_obs=owners.target.n_obs, augment=options["augment"])
 
 
@@ -107,7 +116,7 @@ def view_of_model(owners: Owners, model: TrainedModel) -> View:
     return build_view(
         owners,
         channels={name: spec.channels for name, spec in specs.items()},
-        sizes={name: spec.size for name, spec in specs.items()},
+        size=next(iter(specs.values())).size,
         options={**model.spec.view, "augment": "none", "count_pixels": False},
         limits={name: spec.options for name, spec in specs.items()},
     )
@@ -135,54 +144,58 @@ def _stain(
     channels: Sequence[str] | None,
     size: int | None,
     options: Mapping[str, Any],
-    intensity: Mapping[str, Any] | None,
+    trained: Mapping[str, Any] | None,
 ) -> CropInput:
     reader = crop_reader(adata, channels=channels, size=size)
-    intensity = intensity_of(adata) if intensity is None else intensity
-    limits = None
-    if intensity["per"] == "dataset":
-        low, high = (
-            np.array([intensity[end][name] for name in reader.channels], np.float32) for end in ("low", "high")
-        )
-        limits = low, high
-    elif intensity["per"] == "cell":
-        _validate.has_key(
-            adata.obsm,
-            _keys.CROPS_LIMITS,
-            where=".obsm",
-            hint="The limits are per cell: run cr.pp.intensity(data, per='cell') first.",
-        )
-        table = _access.references(adata, _keys.CROPS_LIMITS)
-        low, high = (
-            table[[f"{name}:{end}" for name in reader.channels]].to_numpy(np.float32) for end in ("low", "high")
-        )
-        limits = low, high
+    limits = _limits(adata, reader.channels, trained)
     if not options["hide_neighbours"]:
         return CropInput(reader, limits)
     _validate.has_key(
         adata.obsm, _keys.MASKS, where=".obsm", hint="hide_neighbours needs masks: run cr.pp.masks first."
     )
     labels = _access.references(adata, _keys.MASKS)["label"].to_numpy(np.int64)
-    return CropInput(reader, limits, masks=mask_reader(adata), labels=labels)
+    return CropInput(reader, limits, masks=mask_reader(adata, size=reader.size), labels=labels)
+
+
+def _limits(
+    adata: AnnData, channels: Sequence[str], trained: Mapping[str, Any] | None
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the intensities that become 0 and 1: a trained model keeps those of its own data set."""
+    if trained is None:
+        return intensity_limits(adata, channels)
+    if trained["per"] == "dataset":
+        low, high = (np.array([trained[end][name] for name in channels], np.float32) for end in ("low", "high"))
+        return low, high
+    if trained["per"] == "crop":
+        return None
+    if intensity_of(adata)["per"] != "cell":
+        raise ValueError("The model saw crops scaled cell by cell. Run cr.pp.intensity(data, per='cell') first.")
+    return intensity_limits(adata, channels)
+
+
+def _window_size(size: int | None) -> int:
+    if size is None:
+        raise ValueError("Transcripts without crops need the side of their window: set size, in pixels.")
+    return _validate.integer("size", size, minimum=1)
+
+
+def _own_windows(adata: AnnData, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the corners of windows around the middle of each cell's molecules."""
+    centre = _access.references(adata, _keys.TRANSCRIPTS)[["y", "x"]].to_numpy(float)
+    # a cell without molecules has no middle, and nothing to show
+    top, left = np.floor(np.nan_to_num(centre)).astype(np.int64).T - size // 2
+    return top, left
 
 
 def _transcripts(
     adata: AnnData,
-    windows: AnnData | None,
     genes: Sequence[str] | None,
-    size: int | None,
+    top: np.ndarray,
+    left: np.ndarray,
+    size: int,
     options: Mapping[str, Any],
 ) -> PlaneInput:
     reader = molecule_reader(adata, genes=genes)
-    if windows is not None:
-        crops = crop_reader(windows, size=size)
-        top, left, size = crops.top, crops.left, crops.size
-    else:
-        if size is None:
-            raise ValueError("Transcripts without crops need the side of their window: set size, in pixels.")
-        centre = _access.references(adata, _keys.TRANSCRIPTS)[["y", "x"]].to_numpy(float)
-        # a cell without molecules has no centre and nothing to show
-        top, left = np.floor(np.nan_to_num(centre)).astype(np.int64).T - size // 2
     return PlaneInput(
         reader, top=top, left=left, size=size, dilation=options["dilation"], count_pixels=options["count_pixels"]
     )

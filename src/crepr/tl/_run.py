@@ -1,0 +1,216 @@
+"""A training run, whatever the model: what is checked before, and what is kept after."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crepr import _keys, _record, _validate
+from crepr.train._fit import Hardware, fit
+from crepr.train._plan import Optimisation, TrainingPlan
+from crepr.train._trained_model import TrainedModel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import torch
+
+    from crepr._types import Data, PathLike, Seed
+    from crepr.models._spec import ModelSpec
+    from crepr.train._view import View
+
+
+@dataclass(frozen=True)
+class Run:
+    """How to train: made by :func:`plan_run`, which checks it all before any work is done."""
+
+    optimisation: Optimisation
+    training: np.ndarray
+    held_out: np.ndarray
+    patience: int | None
+    folder: Path | None
+    resume: bool
+    hardware: Hardware
+    seed: int
+    progress: bool
+
+
+def plan_run(
+    target: Data,
+    *,
+    defaults: Mapping[str, Any],
+    given: Mapping[str, Any],
+    validation: float | str,
+    patience: int | None,
+    checkpoint_dir: PathLike | None,
+    resume: bool,
+    hardware: Hardware,
+    rng: Seed,
+    progress: bool,
+) -> Run:
+    """Check the options of a run, and split the cells.
+
+    Parameters
+    ----------
+    target
+        Object with the cells.
+    defaults, given
+        `lr`, `batch_size`, `max_epochs`, `eps`, `weight_decay`; those given that are not `None` win.
+    validation, patience, checkpoint_dir, resume, rng, progress
+        As in :func:`crepr.tl.train_vae`.
+    hardware
+        Where to train.
+    """
+    hardware.check()
+    if isinstance(rng, np.random.Generator):
+        seed = int(rng.integers(2**31))
+    else:
+        seed = _validate.integer("rng", rng, minimum=0)
+    training, held_out = _split(target, validation, seed)
+    if patience is not None:
+        _validate.integer("patience", patience, minimum=1)
+        if not len(held_out):
+            raise ValueError(f"patience={patience} needs a validation loss: set validation, for example to 0.1.")
+    if checkpoint_dir is None and (resume or hardware.num_nodes > 1):
+        raise ValueError("resume=True and num_nodes > 1 need checkpoint_dir, a folder that all processes share.")
+    optimisation = _optimisation(defaults, given, len(training))
+    folder = None if checkpoint_dir is None else _validate.writable_folder("checkpoint_dir", checkpoint_dir)
+    return Run(optimisation, training, held_out, patience, folder, resume, hardware, seed, progress)
+
+
+def train(run: Run, spec: ModelSpec, view: View, *, fingerprint: str, params: Mapping[str, Any]) -> TrainedModel:
+    """Train the model that `spec` describes on what `view` shows.
+
+    Parameters
+    ----------
+    run
+        How to train.
+    spec, view
+        What to train, on what.
+    fingerprint
+        Of the cells' references; a run is resumed on the same data only.
+    params
+        Options to keep beside those of the run.
+    """
+    network = spec.build(seed=run.seed)
+    plan = TrainingPlan(
+        network,
+        spec.build_objective(),
+        view,
+        training=run.training,
+        validation=run.held_out,
+        optimisation=run.optimisation,
+        seed=run.seed,
+    )
+    params = {
+        **params,
+        **run.optimisation.plain(),
+        "n_held_out": len(run.held_out),
+        "patience": run.patience,
+        "precision": str(run.hardware.precision),
+        "seed": run.seed,
+    }
+    # max_epochs is left out: a run may be resumed for longer
+    identity = {key: value for key, value in params.items() if key != "max_epochs"}
+    identity |= {"spec": json.loads(spec.to_json()), "data": fingerprint, "held_out": run.held_out.tolist()}
+    history = fit(
+        plan,
+        identity=json.dumps(identity, sort_keys=True),
+        hardware=run.hardware,
+        checkpoint_dir=run.folder,
+        resume=run.resume,
+        patience=run.patience,
+        progress=run.progress,
+    )
+    return TrainedModel(spec, network, history=history, params=params)
+
+
+def write_model(
+    target: Data,
+    model: TrainedModel,
+    view: View,
+    *,
+    key_added: str | None,
+    logvar: bool,
+    fingerprint: str,
+    device: str,
+    progress: bool,
+) -> None:
+    """Write the latents to `.obsm`, and history and spec to `.uns`."""
+    write_latents(target, model, view, key_added=key_added, logvar=logvar, device=device, progress=progress)
+    _record.record(
+        target,
+        key_added or _keys.VAE,
+        params=model.params,
+        history=model.history,
+        spec=model.spec.to_json(),
+        fingerprint=fingerprint,
+    )
+
+
+def write_latents(
+    target: Data,
+    model: TrainedModel,
+    view: View,
+    *,
+    key_added: str | None,
+    logvar: bool,
+    device: str | torch.device = "auto",
+    batch_size: int = 256,
+    progress: bool = True,
+) -> None:
+    """Write the posterior means of all cells to `.obsm`, and their log-variances if asked for."""
+    means, logvars = model.encode(view, batch_size=batch_size, device=device, progress=progress)
+    key = key_added or _keys.X_VAE
+    target.obsm[key] = means
+    if logvar:
+        target.obsm[_keys.logvar(key)] = logvars
+
+
+def _split(target: Data, validation: float | str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions of the cells trained on and of those held out."""
+    if isinstance(validation, str):
+        _validate.has_key(
+            list(target.obs.columns), validation, where=".obs", hint="Set validation to one of them, or to a share."
+        )
+        held_out = target.obs[validation].to_numpy()
+        if held_out.dtype != bool:
+            raise TypeError(
+                f"validation={validation!r} must be a column of booleans, got {target.obs[validation].dtype}."
+            )
+    else:
+        share = _validate.number("validation", validation, minimum=0)
+        if share >= 1:
+            raise ValueError(f"validation must be a share below 1 or a column of .obs, got {validation}.")
+        held_out = np.zeros(target.n_obs, bool)
+        drawn = np.random.default_rng([seed, 1]).permutation(target.n_obs)
+        held_out[drawn[: round(share * target.n_obs)]] = True
+    if held_out.all():
+        raise ValueError(f"validation={validation!r} holds out all {target.n_obs} cells; leave some to train on.")
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def _optimisation(defaults: Mapping[str, Any], given: Mapping[str, Any], n_cells: int) -> Optimisation:
+    options = {
+        **Optimisation().plain(),
+        **defaults,
+        **{name: value for name, value in given.items() if value is not None},
+    }
+    for name in ("max_epochs", "batch_size"):
+        options[name] = _validate.integer(name, options[name], minimum=1)
+    _validate.number("lr", options["lr"], minimum=0, exclusive=True)
+    _validate.number("weight_decay", options["weight_decay"], minimum=0)
+    if options["batch_size"] > n_cells:
+        if given.get("batch_size") is not None:
+            warnings.warn(
+                f"batch_size={options['batch_size']} is larger than the {n_cells} cells to train on; {n_cells} is used.",
+                UserWarning,
+                stacklevel=4,
+            )
+        options["batch_size"] = n_cells
+    return Optimisation(**options)
