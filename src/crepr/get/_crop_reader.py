@@ -91,10 +91,10 @@ def mask_reader(adata: AnnData, *, size: int | None = None) -> CropReader:
     _validate.has_key(adata.obsm, _keys.MASKS, where=".obsm", hint=REGISTER_MASKS)
     images = open_images(adata, _keys.CROPS)
     labels = open_images(adata, _keys.MASKS, channels=[LABEL])
-    same_shape(adata, images, labels)
-    windows = _reader(adata, images, channels=None, size=size)
     references = _access.references(adata, _keys.MASKS)[["image"]].copy()
     crops = _access.references(adata, _keys.CROPS)
+    same_shape(crops["image"], references["image"], images, labels)
+    windows = _reader(adata, images, channels=None, size=size)
     if "index" in crops:
         references["index"] = crops["index"]
     else:
@@ -105,20 +105,26 @@ def mask_reader(adata: AnnData, *, size: int | None = None) -> CropReader:
     return CropReader(references, labels, size=windows.size, channels=[LABEL], z=z, border="pad")
 
 
-def same_shape(adata: AnnData, images: Mapping[str, Source], labels: Mapping[str, Source]) -> None:
-    """Raise unless each cell's label image has the shape of the image that its crop lies in."""
-    pairs = pd.DataFrame(
-        {
-            "image": _access.references(adata, _keys.CROPS)["image"].astype(str),
-            "labels": _access.references(adata, _keys.MASKS)["image"].astype(str),
-        }
-    ).drop_duplicates()
+def same_shape(
+    images: pd.Series, labels: pd.Series, opened: Mapping[str, Source], opened_labels: Mapping[str, Source]
+) -> None:
+    """Raise unless each cell's label image has the shape of the image that its crop lies in.
+
+    Parameters
+    ----------
+    images, labels
+        Uri of both for each cell.
+    opened, opened_labels
+        By uri.
+    """
+    pairs = pd.DataFrame({"image": images.astype(str), "label": labels.astype(str)}).drop_duplicates()
     for image, label in pairs.itertuples(index=False):
-        ours, theirs = images[image].array.shape, labels[label].array.shape
-        if ours[-2:] != theirs[-2:] or (len(ours) == 4 and images[image].axes == "ncyx" and ours[0] != theirs[0]):
+        ours, theirs = opened[image].array.shape, opened_labels[label].array.shape
+        stacks = [source.axes == "ncyx" for source in (opened[image], opened_labels[label])]
+        if ours[-2:] != theirs[-2:] or any(stacks) and not (all(stacks) and ours[0] == theirs[0]):
             raise ValueError(
-                f"The label image {label!r} has the shape {theirs} ({labels[label].axes}), but the crops lie in "
-                f"{image!r} of shape {ours} ({images[image].axes}). Both must be of one height and width, pixel on pixel."
+                f"The label image {label!r} has the shape {theirs} ({opened_labels[label].axes}), but the crops lie in "
+                f"{image!r} of shape {ours} ({opened[image].axes}). Both must be of one height and width, pixel on pixel."
             )
 
 

@@ -93,7 +93,7 @@ def resolve_image(
         If there is no such image, or it cannot be read or kept.
     """
     options: dict[str, Any] = {"axes": axes, "channels": channel_names, "pixel_size": pixel_size}
-    if _is_spatialdata(image):
+    if is_spatialdata(image):
         found, uri, affine = _find_element(image, element, coordinate_system)
         if uri is not None:
             return Image(open_source(uri, **options), affine)
@@ -173,7 +173,8 @@ def _zarr_uri(array: zarr.Array) -> str | None:
     return None
 
 
-def _is_spatialdata(value: Any) -> bool:
+def is_spatialdata(value: Any) -> bool:
+    """Whether this is a SpatialData object."""
     # who holds such an object has imported spatialdata: importing it here would cost seconds for everybody else
     module = sys.modules.get("spatialdata")
     return module is not None and isinstance(value, module.SpatialData)

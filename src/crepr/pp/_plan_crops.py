@@ -12,7 +12,7 @@ from crepr import _access, _keys, _validate
 from crepr.get._image_table import open_images, referenced_images
 from crepr.pp._images import Image, resolve_image
 from crepr.pp._positions import affine_matrix, check_inside, spatial_positions, to_pixels
-from crepr.pp._register import of_library
+from crepr.pp._register import not_without, of_library
 from crepr.pp._relocate import relocate_uris
 
 if TYPE_CHECKING:
@@ -150,9 +150,7 @@ def plan_registered(
 ) -> Plan:
     """Take what cells refer to already, in its new place if it has one."""
     _validate.has_key(adata.obsm, _keys.CROPS, where=".obsm", hint="Give an image.")
-    meaningless = [name for name, value in unused.items() if value is not None]
-    if meaningless:
-        raise ValueError(f"{', '.join(meaningless)} cannot be set without an image.")
+    not_without(unused, "an image")
     old = referenced_images(adata, _keys.CROPS)
     moved = {uri: uri for uri in old} if relocate is None else relocate_uris(old, relocate)
     options = {"axes": opening["axes"], "channels": opening["channel_names"], "pixel_size": opening["pixel_size"]}

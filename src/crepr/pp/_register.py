@@ -61,6 +61,13 @@ def of_library(value: Any, library: str | None, *, name: str) -> Any:
     return value[library]
 
 
+def not_without(given: Mapping[str, Any], name: str) -> None:
+    """Raise if options are set that have no meaning without an image."""
+    meaningless = [option for option, value in given.items() if value is not None]
+    if meaningless:
+        raise ValueError(f"{', '.join(meaningless)} cannot be set without {name}.")
+
+
 def new_modality(data: Data, spatial_key: str) -> AnnData:
     """Make a modality of the cells of a MuData, with the positions of the modality that has them and no variables."""
     adata = AnnData(obs=pd.DataFrame(index=data.obs_names.copy()))
