@@ -456,9 +456,9 @@ def test_error_moved_to_another_table(tmp_path, registered):
         pp.transcripts(adata, relocate={tmp_path / "t.parquet": tmp_path / "other"})
     with pytest.raises(FileNotFoundError, match="is not there"):
         pp.transcripts(adata, relocate={tmp_path / "t.parquet": tmp_path / "nowhere"})
-    with pytest.raises(KeyError, match=r"No cell refers to '/nowhere', but to '.*t.parquet'"):
+    with pytest.raises(ValueError, match="relocate='/nowhere' fits none"):
         pp.transcripts(adata, relocate={"/nowhere": tmp_path})
-    with pytest.raises(TypeError, match="must map old paths to new ones, got str"):
+    with pytest.raises(TypeError, match="must map old places to new ones, got str"):
         pp.transcripts(adata, relocate="/nowhere")
     assert molecules_of(adata) == expected
 
@@ -588,9 +588,17 @@ def test_error_crops_of_joined_objects_do_not_tell(tmp_path):
     adata = make_adata()
     add_crops(adata)
     del adata.uns["crops"]
-    with pytest.raises(KeyError, match=r"No 'crops' in \.uns.*Set pixel_size or affine"):
+    with pytest.raises(ValueError, match=r"How positions become pixels is not recorded.*Set pixel_size or affine"):
         pp.transcripts(adata, make_table(), cell="cell", path=tmp_path / "t", progress=False)
     pp.transcripts(adata, make_table(), cell="cell", pixel_size=1, path=tmp_path / "t", progress=False)
+
+
+def test_error_crops_without_a_map(tmp_path):
+    adata = make_adata()
+    add_crops(adata)
+    adata.uns["crops"]["affine"] = {}
+    with pytest.raises(ValueError, match=r"How positions become pixels is not recorded.*Set pixel_size or affine"):
+        pp.transcripts(adata, make_table(), cell="cell", path=tmp_path / "t", progress=False)
 
 
 def test_error_cells_without_crops(tmp_path):

@@ -12,6 +12,8 @@ from tqdm.auto import tqdm
 from crepr import _validate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from crepr.images._source import Source
 
 BLOCK = 1 << 20
@@ -33,7 +35,13 @@ def positions_of(names: list[str], cells: pd.Index) -> np.ndarray:
 
 
 def cells_by_label(
-    y: np.ndarray, x: np.ndarray, source: Source, labels: np.ndarray, *, progress: bool = False
+    y: np.ndarray,
+    x: np.ndarray,
+    source: Source,
+    labels: np.ndarray,
+    *,
+    z: int | None = None,
+    progress: bool = False,
 ) -> np.ndarray:
     """Look up each molecule in a label image, strip by strip.
 
@@ -45,6 +53,8 @@ def cells_by_label(
         The label image.
     labels
         Label of each cell, `(n_obs,)`; 0 for a cell without a mask.
+    z
+        Plane of a label image with depth.
     progress
         Show a progress bar.
 
@@ -58,18 +68,23 @@ def cells_by_label(
         repeated = index[index.duplicated()].unique()
         raise ValueError(f"Several cells have the same label ({_validate.listing(repeated)}). Run cr.pp.masks again.")
     found = np.full(len(y), -1, np.int32)
-    height, width = source.height, source.width
-    inside = (y >= 0) & (x >= 0) & (y < height) & (x < width)
-    rows = max(1, STRIP // (width * source.dtype.itemsize))
-    for top in tqdm(range(0, height, rows), desc="Molecules in masks", disable=not progress):
-        here = np.flatnonzero(inside & (y >= top) & (y < top + rows))
+    inside = (y >= 0) & (x >= 0) & (y < source.height) & (x < source.width)
+    for top, strip in tqdm(strips(source, z), desc="Molecules in masks", unit=" strips", disable=not progress):
+        here = np.flatnonzero(inside & (y >= top) & (y < top + len(strip)))
         if len(here):
-            strip = np.asarray(source.array[0, top : top + rows])
             label = strip[y[here].astype(np.int64) - top, x[here].astype(np.int64)]
             values, which = np.unique(label, return_inverse=True)
             code = index.get_indexer(pd.Index(values.astype(np.int64)))
             found[here] = np.where(code >= 0, cells[code] if len(cells) else -1, -1)[which]
     return found
+
+
+def strips(source: Source, z: int | None) -> Iterator[tuple[int, np.ndarray]]:
+    """Read a label image strip by strip: the first row of each, and its labels."""
+    rows = max(1, STRIP // (source.width * source.dtype.itemsize))
+    plane = (0,) if z is None else (0, z)
+    for top in range(0, source.height, rows):
+        yield top, np.asarray(source.array[(*plane, slice(top, top + rows))])
 
 
 def cells_by_polygon(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import shapely
 
 from crepr import _access, _keys, _validate
 from crepr.get._image_table import open_images
-from crepr.pp._assign_molecules import cells_by_label, cells_by_polygon, polygons_of
+from crepr.pp._assign_molecules import cells_by_label, cells_by_polygon, polygons_of, strips
 from crepr.pp._pixel_map import to_coordinate_system
 
 if TYPE_CHECKING:
@@ -105,17 +104,24 @@ def _by_masks(adata: AnnData, owner: AnnData, pixel_map: PixelMap) -> Assignment
             "which a molecule lies. Set cell to a column with names of cells."
         )
     (source,) = sources.values()
+    if source.axes == "ncyx":
+        raise ValueError(
+            f"The masks are ready-made crops ({source.uri!r}), in which positions mean nothing. Set cell to a column with "
+            "names of cells."
+        )
+    z = owner.uns.get(_keys.MASKS, {}).get("z")
     references = _access.references(owner, _keys.MASKS)
     labels = references["label"].reindex(adata.obs_names, fill_value=0).to_numpy(np.int64)
-    file = Path(source.uri)
-    changed = file.stat().st_mtime_ns if file.is_file() else 0
-    digest = hashlib.blake2b(f"{source.uri}\0{source.array.shape}\0{changed}".encode(), digest_size=16)
+    digest = hashlib.blake2b(digest_size=16)
+    for _, strip in strips(source, z):
+        # by content, for a folder on disk does not tell when it changed
+        digest.update(np.ascontiguousarray(strip))
     digest.update(labels.tobytes())
     if np.isinf(pixel_map.height[0]):
         shape = {"height": np.array([float(source.height)]), "width": np.array([float(source.width)])}
         pixel_map = replace(pixel_map, **shape)
 
     def find(y: np.ndarray, x: np.ndarray, *, progress: bool) -> tuple[np.ndarray, int]:
-        return cells_by_label(y, x, source, labels, progress=progress), 0
+        return cells_by_label(y, x, source, labels, z=z, progress=progress), 0
 
     return Assignment("masks", digest.hexdigest(), pixel_map, find)

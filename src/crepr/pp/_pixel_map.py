@@ -90,29 +90,28 @@ def crops_owner(data: Data, adata: AnnData) -> AnnData | None:
 
 
 def _registered(owner: AnnData, adata: AnnData, given: np.ndarray | None) -> PixelMap:
-    if _keys.CROPS not in owner.uns:
-        raise KeyError(
-            f"No {_keys.CROPS!r} in .uns, which says how coordinates become pixels; joining objects drops it. "
-            "Set pixel_size or affine, run cr.pp.transcripts before ad.concat, or cr.pp.crops again."
+    recorded = owner.uns.get(_keys.CROPS, {})
+    numbers = [str(i) for i in range(len(recorded.get("images", ())))]
+    known = recorded.get("affine", {})
+    if given is None and not (numbers and all(number in known for number in numbers)):
+        raise ValueError(
+            "How positions become pixels is not recorded for all images of the crops, as joining objects drops .uns. "
+            "Set pixel_size or affine, or run cr.pp.transcripts before ad.concat."
         )
-    recorded = owner.uns[_keys.CROPS]
     images = recorded["images"]
     shapes = [json.loads(text) for text in images["shape"]]
     height, width = (np.array([shape[axis] for shape in shapes], float) for axis in (-2, -1))
-    if given is not None:
-        affine = np.repeat(given[None], len(images), axis=0)
-    else:
-        affine = np.stack([np.asarray(recorded["affine"][str(i)], float) for i in range(len(images))])
+    affine = np.stack([np.asarray(known[number], float) if given is None else given for number in numbers])
     if len(images) == 1:
         return PixelMap(affine, height, width, np.zeros(adata.n_obs, np.int64))
     image = _access.references(owner, _keys.CROPS)["image"].astype(str)
-    numbers = images.index.get_indexer(pd.Index(image.reindex(adata.obs_names)))
-    if (missing := np.flatnonzero(numbers < 0)).size:
+    codes = images.index.get_indexer(pd.Index(image.reindex(adata.obs_names)))
+    if (missing := np.flatnonzero(codes < 0)).size:
         raise ValueError(
             f"{len(missing)} of {adata.n_obs} cells have no crop, so their image is not known "
             f"({_validate.listing(adata.obs_names[missing].tolist(), limit=5)}). Call mu.pp.intersect_obs(data) first."
         )
-    return PixelMap(affine, height, width, numbers.astype(np.int64))
+    return PixelMap(affine, height, width, codes.astype(np.int64))
 
 
 def to_coordinate_system(element: Any, coordinate_system: str) -> np.ndarray:
