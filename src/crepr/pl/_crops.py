@@ -48,7 +48,7 @@ def crops(
     """Show pictures of cells, a row per group: what do the cells of a group look like?
 
     Cells are drawn at random, not picked, so that a row shows what is usual. Intensities are scaled as
-    :func:`crepr.pp.intensity` recorded it.
+    :func:`crepr.pp.intensity` recorded it, else crop by crop.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def crops(
         Colours of the channels: one for each, or a mapping of some. By default a single channel is
         white; of several, the nuclear stain is blue and the next amber, which no common colour blindness confuses.
     hide_neighbours
-        Show a cell's own mask only; needs :func:`crepr.pp.masks`.
+        Black out the pixels of other cells; needs :func:`crepr.pp.masks`.
     scale_bar
         Draw a scale bar: micrometres where the pixel size is known, else pixels.
     ncols

@@ -73,7 +73,7 @@ def embedding_crops(
     colors
         Colours of the channels, see :func:`crepr.pl.crops`.
     hide_neighbours
-        Show a cell's own mask only; needs :func:`crepr.pp.masks`.
+        Black out the pixels of other cells; needs :func:`crepr.pp.masks`.
     scale_bar
         Draw a scale bar for the pictures: micrometres where the pixel size is known, else pixels.
     legend
