@@ -121,7 +121,7 @@ def same_shape(
     for image, label in pairs.itertuples(index=False):
         ours, theirs = opened[image].array.shape, opened_labels[label].array.shape
         stacks = [source.axes == "ncyx" for source in (opened[image], opened_labels[label])]
-        if ours[-2:] != theirs[-2:] or any(stacks) and not (all(stacks) and ours[0] == theirs[0]):
+        if ours[-2:] != theirs[-2:] or (any(stacks) and not (all(stacks) and ours[0] == theirs[0])):
             raise ValueError(
                 f"The label image {label!r} has the shape {theirs} ({opened_labels[label].axes}), but the crops lie in "
                 f"{image!r} of shape {ours} ({opened[image].axes}). Both must be of one height and width, pixel on pixel."

@@ -28,7 +28,7 @@ def intensity_limits(adata: AnnData, channels: Sequence[str]) -> tuple[np.ndarra
         If a channel has no limits.
     """
     recorded: Mapping[str, Any] = adata.uns.get(_keys.CROPS, {}).get("intensity", {"per": "crop"})
-    again = "Run cr.pp.intensity again."
+    again = "Limits are of the channels in use: run cr.pp.intensity again, after cr.pp.crops(data, channels=...) for others."
     if recorded["per"] == "crop":
         return None
     if recorded["per"] == "dataset":

@@ -4,6 +4,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
     submod_attrs={
         "_crops": ["crops"],
+        "_intensity": ["intensity"],
         "_masks": ["masks"],
         "_transcripts": ["transcripts"],
     },

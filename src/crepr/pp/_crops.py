@@ -220,6 +220,8 @@ def _finish(
     entries["affine"] = {str(i): plan.affine[uri] for i, uri in enumerate(kept) if uri in plan.affine}
     if "intensity" in recorded and before == options:
         entries["intensity"] = recorded["intensity"]
+    elif _keys.CROPS_LIMITS in adata.obsm:
+        del adata.obsm[_keys.CROPS_LIMITS]  # of other crops
     adata.obsm[_keys.CROPS] = references
     _record.record(adata, _keys.CROPS, **entries)
 

@@ -70,8 +70,9 @@ def check_labels(adata: AnnData, cells: np.ndarray, label: np.ndarray, source: S
 
 def _reader(adata: AnnData, cells: np.ndarray, source: Source, size: int, z: int | None) -> CropReader:
     _validate.has_key(adata.obsm, _keys.CROPS, where=".obsm", hint="Run cr.pp.crops first.")
-    references = _access.references(adata, _keys.CROPS).iloc[cells].drop(columns="image")
-    references.insert(0, "image", pd.Categorical([source.uri] * len(cells)))
+    references = (
+        _access.references(adata, _keys.CROPS).iloc[cells].assign(image=pd.Categorical([source.uri] * len(cells)))
+    )
     return CropReader(references, {source.uri: source}, size=size, channels=[LABEL], z=z)
 
 
