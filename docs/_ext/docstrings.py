@@ -1,0 +1,47 @@
+"""Read docstrings as crepr writes them: free text under Returns, types under their public names."""
+
+from __future__ import annotations
+
+import typing
+from typing import TYPE_CHECKING, TypeAliasType
+
+# names that only type checkers import from here are made real, so that annotations can be read
+import anndata  # noqa: F401
+import mudata  # noqa: F401
+from sphinx.ext.napoleon import NumpyDocstring
+from sphinx_autodoc_typehints import format_annotation
+
+typing.TYPE_CHECKING = True
+import crepr._types  # noqa: E402, F401
+
+typing.TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+    from sphinx.config import Config
+
+
+def returns(self: NumpyDocstring, section: str) -> list[str]:
+    """Keep the text of a Returns section as it is: paragraphs and definition lists."""
+    lines = self._dedent(self._consume_to_next_section())
+    return self._format_block(":returns: ", lines)
+
+
+def public_module(module: str) -> str:
+    """Leave out the files that names are defined in: `crepr.train._trained_model` is `crepr.train`."""
+    return ".".join(part for part in module.split(".") if not part.startswith("_")) if module.startswith("crepr") else module
+
+
+def formatter(annotation: object, config: Config) -> str | None:
+    """Write what a name for a type stands for."""
+    if isinstance(annotation, TypeAliasType) and annotation.__module__.startswith("crepr"):
+        return format_annotation(annotation.__value__, config)
+    return None
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Set what napoleon and sphinx-autodoc-typehints are to do."""
+    NumpyDocstring._parse_returns_section = returns
+    app.config.typehints_formatter = formatter
+    app.config.typehints_fixup_module_name = public_module
+    return {"parallel_read_safe": True}

@@ -1,0 +1,43 @@
+"""The directive `preset-table`: settings of published models, read from `crepr.models.PRESETS`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crepr.models import PRESETS
+from sphinx.util.docutils import SphinxDirective
+
+if TYPE_CHECKING:
+    from docutils import nodes
+    from sphinx.application import Sphinx
+
+
+def text_of(value: object) -> str:
+    """Write a setting in few characters."""
+    if isinstance(value, dict):
+        return "; ".join(f"{name} {text_of(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(text_of(item) for item in value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+class PresetTable(SphinxDirective):
+    """A table with a row per setting and a column per preset."""
+
+    def run(self) -> list[nodes.Node]:
+        rows: dict[str, dict[str, str]] = {}
+        for preset, parts in PRESETS.items():
+            for part in ("inputs", "model", "train"):
+                for name, value in parts[part].items():
+                    rows.setdefault(name, {})[preset] = text_of(value)
+        lines = [".. list-table::", "   :header-rows: 1", "", "   * -"]
+        lines += [f"     - `{preset}`" for preset in PRESETS]
+        for name, values in rows.items():
+            lines += [f"   * - `{name}`", *(f"     - {values.get(preset, '')}" for preset in PRESETS)]
+        return self.parse_text_to_nodes("\n".join(["```{eval-rst}", *lines, "```"]))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Add the directive."""
+    app.add_directive("preset-table", PresetTable)
+    return {"parallel_read_safe": True}
