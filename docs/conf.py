@@ -1,6 +1,5 @@
 """Settings of the documentation."""
 
-import os
 import sys
 import zlib
 from importlib.metadata import version as version_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import typing
 from typing import TYPE_CHECKING, TypeAliasType
 
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING, TypeAliasType
 import anndata  # noqa: F401
 import mudata  # noqa: F401
 from sphinx.ext.napoleon import NumpyDocstring
-from sphinx_autodoc_typehints import format_annotation
 
 typing.TYPE_CHECKING = True
 import crepr._types  # noqa: E402, F401
@@ -29,14 +29,33 @@ def returns(self: NumpyDocstring, section: str) -> list[str]:
 
 def public_module(module: str) -> str:
     """Leave out the files that names are defined in: `crepr.train._trained_model` is `crepr.train`."""
-    return ".".join(part for part in module.split(".") if not part.startswith("_")) if module.startswith("crepr") else module
+    return (
+        ".".join(part for part in module.split(".") if not part.startswith("_"))
+        if module.startswith("crepr")
+        else module
+    )
 
 
 def formatter(annotation: object, config: Config) -> str | None:
-    """Write what a name for a type stands for."""
+    """Write what a name for a type stands for; other types are left to the extension."""
     if isinstance(annotation, TypeAliasType) and annotation.__module__.startswith("crepr"):
-        return format_annotation(annotation.__value__, config)
+        return write(annotation.__value__)
     return None
+
+
+def write(annotation: object) -> str:
+    """Write a type as links: of a union each member, of a literal its values."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if isinstance(annotation, TypeAliasType):
+        return write(annotation.__value__)
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(write(argument) for argument in arguments)
+    if origin is typing.Literal:
+        return " | ".join(f"``{argument!r}``" for argument in arguments)
+    if not isinstance(annotation, type) or arguments:
+        return f"``{annotation}``"
+    module = "" if annotation.__module__ == "builtins" else f"{public_module(annotation.__module__)}."
+    return f":class:`~{module}{annotation.__qualname__}`"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -7,8 +7,9 @@ import tokenize
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import crepr._keys
 from sphinx.util.docutils import SphinxDirective
+
+import crepr._keys
 
 if TYPE_CHECKING:
     from docutils import nodes

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crepr.models import PRESETS
 from sphinx.util.docutils import SphinxDirective
+
+from crepr.models import PRESETS
 
 if TYPE_CHECKING:
     from docutils import nodes
