@@ -60,10 +60,9 @@ def open_npy(path: str, key: str | None) -> Stored:
     if not Path(path).is_file():
         raise FileNotFoundError(f"No such file: {path!r}.")
     try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return Stored(loaded)
-        with loaded:
+        if path.lower().endswith(".npy"):
+            return Stored(np.load(path, mmap_mode="r", allow_pickle=False))
+        with open(path, "rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as loaded:
             names = list(loaded.files)
             if key is None and len(names) == 1:
                 key = names[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -29,6 +30,7 @@ def open_tiff(path: str) -> Stored:
     try:
         file = tifffile.TiffFile(path)
         series = file.series[0]
+        _check_pages(file)
         mapped = series.dataoffset is not None
         array = series.asarray(out="memmap") if mapped else zarr.open_array(series.aszarr(level=0), mode="r")
         channels, size = (
@@ -43,6 +45,17 @@ def open_tiff(path: str) -> Stored:
     if mapped:
         file.close()
     return Stored(array, _letters(series.axes), channels, size, None if mapped else file.close)
+
+
+def _check_pages(file: tifffile.TiffFile) -> None:
+    """Raise if the list of pages leads out of the file; tifffile would go on with the pages before."""
+    handle, field = file.filehandle, file.pages.next_page_offset
+    if field is None:
+        return
+    handle.seek(field)
+    following = handle.read(file.tiff.offsetsize)
+    if len(following) < file.tiff.offsetsize or struct.unpack(file.tiff.offsetformat, following)[0] >= handle.size:
+        raise ValueError(f"there is no page after page {len(file.pages)}, but there should be")
 
 
 def _letters(axes: str) -> str | None:

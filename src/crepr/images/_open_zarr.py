@@ -41,7 +41,7 @@ def _node(location: str, uri: str) -> Any:
     if "://" not in location and not Path(location).exists():
         raise FileNotFoundError(f"No such file or folder: {location!r}, named by the image {uri!r}.")
     try:
-        return zarr.open(location, mode="r")
+        return zarr.open(location if "://" in location else Path(location), mode="r")
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"{location!r}, named by the image {uri!r}, holds neither a Zarr array nor a Zarr group. "

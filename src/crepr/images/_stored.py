@@ -29,7 +29,7 @@ MICROMETRES = {
     "um": 1.0,
     "µm": 1.0,  # micro sign
     "μm": 1.0,  # Greek letter mu
-    "\\u00b5m": 1.0,  # as ImageJ writes it
+    "\\u00b5m": 1.0,  # as ImageJ escapes it
     "nanometer": 1e-3,
     "nanometre": 1e-3,
     "nm": 1e-3,
@@ -47,7 +47,8 @@ MICROMETRES = {
 
 def square_pixel(y: float | None, x: float | None, unit_y: str | None, unit_x: str | None) -> float | None:
     """Return the side of a pixel in micrometres, or `None` if it is unknown or the pixel is no square."""
-    if y is None or x is None or unit_y not in MICROMETRES or unit_x not in MICROMETRES:
+    scale_y, scale_x = (MICROMETRES.get((unit or "").lower()) for unit in (unit_y, unit_x))
+    if y is None or x is None or scale_y is None or scale_x is None:
         return None
-    y, x = y * MICROMETRES[unit_y], x * MICROMETRES[unit_x]
+    y, x = y * scale_y, x * scale_x
     return float(y) if y > 0 and abs(y - x) <= 1e-3 * y else None

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from crepr.images._open_memory import open_npy, open_uns
+
+ARRAY = np.arange(12).reshape(3, 4)
+
+
+def test_anchor_uns_follows_the_longest_key():
+    arrays = {"a": {"b/c": ARRAY, "b": {"c": ARRAY + 1}}, "a/b": {"c": ARRAY + 2}}
+    np.testing.assert_array_equal(open_uns("uns:a/b/c", arrays).array, ARRAY + 2)
+    del arrays["a/b"]
+    np.testing.assert_array_equal(open_uns("uns:a/b/c", arrays).array, ARRAY)
+
+
+def test_npy_is_mapped(tmp_path):
+    np.save(tmp_path / "a.npy", ARRAY)
+    found = open_npy(str(tmp_path / "a.npy"), None).array
+    assert isinstance(found, np.memmap)
+    np.testing.assert_array_equal(found, ARRAY)
+
+
+def test_npz(tmp_path):
+    path = str(tmp_path / "a.npz")
+    np.savez(path, only=ARRAY)
+    np.testing.assert_array_equal(open_npy(path, None).array, ARRAY)
+    np.savez_compressed(path, one=ARRAY, two=ARRAY + 1)
+    np.testing.assert_array_equal(open_npy(path, "two").array, ARRAY + 1)
+    for key in (None, "three"):
+        with pytest.raises(ValueError, match=rf"has no array {key!r} \(there are: 'one', 'two'\). Write it as"):
+            open_npy(path, key)
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz"])
+def test_error_unreadable(tmp_path, name):
+    path = tmp_path / name
+    (np.save if name == "a.npy" else np.savez)(path, ARRAY)
+    content = path.read_bytes()
+    for broken in (content[:-10], content[:20], b"", b"hello"):
+        path.write_bytes(broken)
+        with pytest.raises(ValueError, match=rf"{name}' cannot be read: .*truncated, corrupt or no NumPy file"):
+            open_npy(str(path), None)
+
+
+def test_error_pickled_objects_are_not_loaded(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match=r"a.npy' cannot be read"):
+        open_npy(str(tmp_path / "a.npy"), None)
