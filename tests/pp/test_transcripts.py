@@ -295,6 +295,16 @@ def test_property_masks_of_another_modality_with_fewer_cells(tmp_path):
     assert molecules_of(mdata["rna"]) == expected
 
 
+def test_property_polygons_may_be_a_mapping_or_circles(tmp_path):
+    table = pd.DataFrame({"x": [5.0, 15, 9.9], "y": [5.0, 5, 9.9], "gene": "Cd4"})
+    mapping = dict(squares()["geometry"])
+    circles = gpd.GeoDataFrame({"radius": [5.0] * 4}, geometry=list(squares().centroid), index=CELLS)
+    for name, polygons, expected in (("squares", mapping, [2, 1, 0, 0]), ("circles", circles, [1, 1, 0, 0])):
+        adata = make_adata()
+        pp.transcripts(adata, table, polygons=polygons, path=tmp_path / name, progress=False)
+        assert np.diff(adata.obsm["transcripts"][["start", "stop"]]).ravel().tolist() == expected
+
+
 def test_property_overlapping_polygons_go_to_the_first_cell(tmp_path):
     adata = make_adata(cells=["c2", "c1"])
     polygons = gpd.GeoDataFrame(
@@ -491,7 +501,7 @@ def test_warns_if_molecules_lie_beside_the_crops(tmp_path):
         ({"affine": np.eye(2)}, ValueError, "affine must be an invertible 3 x 3 matrix"),
         ({"polygons": squares()}, ValueError, "Set either cell or polygons"),
         ({"cell": None}, ValueError, "Nothing says which cell a molecule is of. Set cell to a column.*cr.pp.masks first"),
-        ({"cell": None, "polygons": [box(0, 0, 1, 1)]}, TypeError, "polygons must be a GeoDataFrame indexed by cell, got list"),
+        ({"cell": None, "polygons": [box(0, 0, 1, 1)]}, TypeError, "polygons must be a GeoDataFrame indexed by cell.*got list"),
         ({"cell": None, "polygons": squares(["x"])}, ValueError, r"polygons has no cell of .obs_names: its index begins 'x'"),
         ({"path": None}, ValueError, "Set path to the Parquet file to write"),
         ({"mod": "rna"}, ValueError, "needs a MuData"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import shapely
 from tqdm.auto import tqdm
 
 from crepr import _validate
+from crepr.pp._polygons import outlines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,7 +132,7 @@ def polygons_of(polygons: Any, affine: np.ndarray, cells: pd.Index) -> tuple[np.
     Parameters
     ----------
     polygons
-        GeoDataFrame or GeoSeries, indexed by cell.
+        GeoDataFrame or GeoSeries, indexed by cell; or a mapping from cell to polygon.
     affine
         Takes its `(x, y, 1)` to pixels.
     cells
@@ -140,22 +142,23 @@ def polygons_of(polygons: Any, affine: np.ndarray, cells: pd.Index) -> tuple[np.
     -------
     Shapely polygons, and the position of the cell of each. Polygons of other cells are left out.
     """
-    geometry = getattr(polygons, "geometry", None)
-    if geometry is None:
-        raise TypeError(f"polygons must be a GeoDataFrame indexed by cell, got {type(polygons).__name__}.")
-    shapes = np.asarray(geometry.array, dtype=object)
+    if not (hasattr(polygons, "geometry") or isinstance(polygons, Mapping)):
+        raise TypeError(
+            f"polygons must be a GeoDataFrame indexed by cell, or a mapping from cell to polygon, got {type(polygons).__name__}."
+        )
+    shapes, names = outlines(polygons)
     known = np.isin(shapely.get_type_id(shapes), [shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON])
     known &= ~shapely.is_empty(shapes)
     if not known.all():
-        bad = geometry.index[~known]
+        bad = [name for name, is_known in zip(names, known, strict=True) if not is_known]
         raise ValueError(
             f"polygons holds {len(bad)} of {len(known)} entries that are no polygons, or empty "
-            f"({_validate.listing(bad.tolist(), limit=5)}). Remove them, or draw points with a radius by .buffer()."
+            f"({_validate.listing(bad, limit=5)}). Remove them, or give points a column radius."
         )
-    position = positions_of([str(name) for name in geometry.index], cells)
+    position = positions_of(names, cells)
     if not (position >= 0).any():
         raise ValueError(
-            f"polygons has no cell of .obs_names: its index begins {_validate.listing(geometry.index[:3])}, .obs_names "
+            f"polygons has no cell of .obs_names: its index begins {_validate.listing(names[:3])}, .obs_names "
             f"{_validate.listing(cells[:3])}. Set the index of polygons to the names of the cells."
         )
     mine = position >= 0

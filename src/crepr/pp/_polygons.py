@@ -67,7 +67,7 @@ def draw_labels(
     """
     if is_spatialdata(polygons):
         polygons = polygons.shapes[element]
-    shapes, names = _shapes(polygons)
+    shapes, names = outlines(polygons)
     places = cells.get_indexer(pd.Index(names))
     absent = cells[~np.isin(np.arange(len(cells)), places)]
     if len(absent):
@@ -91,7 +91,7 @@ def draw_labels(
     return drawn
 
 
-def _shapes(polygons: Any) -> tuple[np.ndarray, list[str]]:
+def outlines(polygons: Any) -> tuple[np.ndarray, list[str]]:
     """Return polygons and their names; circles become polygons."""
     if isinstance(polygons, Mapping):
         return np.array(list(polygons.values()), dtype=object), [str(name) for name in polygons]

@@ -83,8 +83,9 @@ def transcripts(
     noise
         Column of flags; molecules flagged are left out.
     polygons
-        :class:`geopandas.GeoDataFrame` indexed by cell, in the coordinates of the molecules. On the edge is inside; in
-        polygons of several cells goes to the first of them in `.obs_names`. A cell may have several.
+        :class:`geopandas.GeoDataFrame` indexed by cell (circles of SpatialData too), or a mapping from cell to polygon,
+        in the coordinates of the molecules. A molecule on the edge is inside; one in polygons of several cells goes to
+        the first of them in `.obs_names`. A cell may have several polygons.
     mod
         Modality of a MuData; may be left out where there is one.
     path
