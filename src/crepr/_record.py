@@ -31,6 +31,11 @@ def record(data: Data, key: str, **entries: Any) -> None:
     data.uns[key] = plain({**entries, "crepr_version": __version__})
 
 
+def record_image(data: Data, library: str, name: str, pixels: np.ndarray) -> None:
+    """Write `.uns['spatial'][library]['images'][name]`, where scanpy and squidpy keep images."""
+    data.uns.setdefault("spatial", {}).setdefault(library, {}).setdefault("images", {})[name] = pixels
+
+
 def plain(value: Any) -> Any:
     """Convert to what survives h5ad, h5mu and zarr.
 

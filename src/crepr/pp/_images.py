@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import zarr
 
-from crepr import _validate
+from crepr import _record, _validate
 from crepr.images._open import open_source
 from crepr.images._write_image import write_image
 
@@ -51,7 +51,7 @@ class Image:
             return open_source(str(write_image(self.path, self.source)))
         if self.array is not None:
             _, library, _, name = self.source.uri.removeprefix("uns:").split("/")
-            adata.uns.setdefault("spatial", {}).setdefault(library, {}).setdefault("images", {})[name] = self.array
+            _record.record_image(adata, library, name, self.array)
         return self.source
 
 
