@@ -102,9 +102,8 @@ class LazyArray:
     def is_absent(self, block: np.ndarray, *slices: slice) -> bool:
         """Whether a box that was read as `block` is the fill value only because its Zarr chunks do not exist."""
         array = self._array
-        if not isinstance(array, zarr.Array) or not np.array_equal(
-            block, np.broadcast_to(array.fill_value, block.shape)
-        ):
+        # most blocks differ from the fill value at once, few need to be compared as a whole
+        if not isinstance(array, zarr.Array) or block.flat[0] != array.fill_value or (block != array.fill_value).any():
             return False
         try:
             array.with_config({"read_missing_chunks": False})[self._key(dict(zip(self.axes, slices, strict=True)))]
