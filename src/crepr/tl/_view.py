@@ -33,10 +33,11 @@ REGISTER = {"stain": "Run cr.pp.crops first.", "transcripts": "Run cr.pp.transcr
 
 @dataclass(frozen=True)
 class Owners:
-    """Where inputs come from and where results go."""
+    """Where inputs come from, where results go, and whose crops give the windows, if any do."""
 
     adatas: dict[str, AnnData]
     target: Data
+    windows: AnnData | None
 
 
 def find_owners(data: Data, inputs: str | Sequence[str]) -> Owners:
@@ -46,12 +47,12 @@ def find_owners(data: Data, inputs: str | Sequence[str]) -> Owners:
     """
     names = _input_names(data, inputs)
     adatas = {name: _access.modality(data, having=REFERENCES[name], hint=REGISTER[name]) for name in names}
-    if all(adata is adatas[names[0]] for adata in adatas.values()):
-        return Owners(adatas, adatas[names[0]])
-    _access.same_cells(
-        data, [mod for mod, adata in _access.modalities(data).items() if any(adata is used for used in adatas.values())]
-    )
-    return Owners(adatas, data)
+    target: Data = adatas[names[0]]
+    if any(adata is not target for adata in adatas.values()):
+        mods = [mod for mod, adata in _access.modalities(data).items() if any(adata is used for used in adatas.values())]
+        _access.same_cells(data, mods)
+        target = data
+    return Owners(adatas, target, adatas.get("stain", _registered_crops(data, target)))
 
 
 def _input_names(data: Data, inputs: str | Sequence[str]) -> list[str]:
@@ -96,13 +97,12 @@ def build_view(
         Input -> `{"per": ..., "low": ..., "high": ...}` of a trained model, in place of those of the data.
     """
     made: dict[str, Input] = {}
-    windows = owners.adatas["stain"] if "stain" in owners.adatas else _registered_crops(owners.target)
     for name, adata in owners.adatas.items():
         wanted = None if channels is None else channels[name]
         if name == "stain":
             made[name] = _stain(adata, wanted, size, options, None if limits is None else limits[name])
-        elif windows is not None:
-            crops = crop_reader(windows, size=size)
+        elif owners.windows is not None:
+            crops = crop_reader(owners.windows, size=size)
             made[name] = _transcripts(adata, wanted, crops.top, crops.left, crops.size, options)
         else:
             side = _window_size(size or default_size)
@@ -122,9 +122,10 @@ def view_of_model(owners: Owners, model: TrainedModel) -> View:
     )
 
 
-def _registered_crops(target: Data) -> AnnData | None:
+def _registered_crops(data: Data, target: Data) -> AnnData | None:
     """Return the object whose crops give the windows of transcripts that are trained on alone."""
-    return next((adata for adata in _access.modalities(target).values() if _keys.CROPS in adata.obsm), None)
+    registered = [adata for adata in _access.modalities(data).values() if _keys.CROPS in adata.obsm]
+    return next((adata for adata in registered if adata.obs_names.equals(target.obs_names)), None)
 
 
 def intensity_of(adata: AnnData) -> dict[str, Any]:

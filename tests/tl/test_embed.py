@@ -1,0 +1,78 @@
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+import crepr as cr
+
+
+def test_anchor_cells_trained_on_get_the_same_latents(adata, train):
+    model = train(adata)
+    trained = adata.obsm.pop("X_vae")
+    assert cr.tl.embed(adata, model, progress=False, logvar=True) is None
+    np.testing.assert_array_equal(adata.obsm["X_vae"], trained)
+    assert adata.obsm["X_vae_logvar"].shape == trained.shape
+
+
+def test_anchor_new_slide(adata, other, train):
+    model = train(adata)
+    copy = cr.tl.embed(other, model, key_added="X_new", progress=False, copy=True)
+    assert copy.obsm["X_new"].shape == (25, 3)
+    assert "X_new" not in other.obsm
+
+
+def test_property_two_slides_joined_are_embedded_as_each_alone(adata, other, train):
+    model = train(adata)
+    joined = ad.concat([adata, other])  # drops .uns
+    with pytest.raises(ValueError, match=r"pp\.crops\(data, size"):
+        cr.tl.embed(joined, model, progress=False)
+    cr.pp.crops(joined, size=16)
+    cr.tl.embed(joined, model, progress=False)
+    cr.tl.embed(other, model, progress=False)
+    np.testing.assert_allclose(joined.obsm["X_vae"][:40], adata.obsm["X_vae"], atol=1e-6)
+    np.testing.assert_allclose(joined.obsm["X_vae"][40:], other.obsm["X_vae"], atol=1e-6)
+
+
+def test_property_order_and_subset_do_not_matter(adata, train):
+    model = train(adata)
+    some = adata[[7, 3, 30]].copy()
+    cr.tl.embed(some, model, progress=False)
+    np.testing.assert_allclose(some.obsm["X_vae"], adata.obsm["X_vae"][[7, 3, 30]], atol=1e-6)
+
+
+def test_property_intensity_limits_are_those_of_training(adata, other, train):
+    cr.pp.intensity(adata, progress=False)
+    model = train(adata, inputs="stain")
+    cr.tl.embed(other, model, progress=False)
+    unscaled = other.obsm["X_vae"]
+    cr.pp.intensity(other, percentiles=(40, 60), progress=False)  # the model does not ask for it
+    cr.tl.embed(other, model, progress=False)
+    np.testing.assert_array_equal(other.obsm["X_vae"], unscaled)
+
+
+def test_error_cells_scaled_one_by_one(adata, other, train):
+    cr.pp.intensity(adata, per="cell", progress=False)
+    model = train(adata, inputs="stain")
+    with pytest.raises(ValueError, match=r"Run cr\.pp\.intensity\(data, per='cell'\) first"):
+        cr.tl.embed(other, model, progress=False)
+    cr.pp.intensity(other, per="cell", progress=False)
+    cr.tl.embed(other, model, progress=False)
+    assert np.isfinite(other.obsm["X_vae"]).all()
+
+
+def test_error_what_the_new_data_lack_is_named(adata, other, train, tmp_path):
+    model = train(adata)
+    no_membrane = other.copy()
+    pixels = np.ones((1, 160, 160), np.uint16)
+    cr.pp.crops(no_membrane, pixels, size=16, axes="cyx", channel_names=["dapi"])
+    with pytest.raises(ValueError, match="membrane"):
+        cr.tl.embed(no_membrane, model, progress=False)
+
+    molecules = pd.DataFrame({"x": [20.0], "y": [20.0], "gene": ["Actb"], "cell": ["d0"]})
+    cr.pp.transcripts(other, molecules, cell="cell", path=tmp_path / "few.parquet", genes=["Actb"], progress=False)
+    with pytest.raises(ValueError, match="2 of 3 genes are in no table of molecules: 'Cd4', 'Epcam'"):
+        cr.tl.embed(other, model, progress=False)
+
+    del other.obsm["crops"]
+    with pytest.raises(KeyError, match=r"Run cr\.pp\.crops first"):
+        cr.tl.embed(other, model, progress=False)
