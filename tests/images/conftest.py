@@ -40,7 +40,7 @@ def chunked():
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def each_chunk():
     """Read chunks one by one, however small, so that small images have many pieces."""
     with pytest.MonkeyPatch.context() as patch:
