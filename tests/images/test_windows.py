@@ -132,7 +132,9 @@ def test_absent_chunks_are_told(rng):
     store = {}
     stored = zarr.create_array(store, shape=(1, 40, 40), chunks=(1, 20, 20), dtype="u2")
     stored[:, :20] = 1
-    source = Source("image.zarr", LazyArray(zarr.open_array(store, mode="r"), "cyx", "cyx", "image.zarr"), "cyx", ("a",))
+    source = Source(
+        "image.zarr", LazyArray(zarr.open_array(store, mode="r"), "cyx", "cyx", "image.zarr"), "cyx", ("a",)
+    )
     # a window that only reaches into an empty chunk is nothing to tell: stores leave out what is empty
     read_windows(source, np.array([12]), np.array([0]), 10, channels=[0])
     with pytest.warns(UserWarning, match=r"1 of 2 windows lie where 'image.zarr' stores no chunk"):
@@ -168,7 +170,12 @@ def test_error_corners(y, x, options, match):
         ("czyx", {"z": 3}, ValueError, r"\(0 to 2\), got 3"),
         ("czyx", {"z": "min"}, ValueError, r"\(0 to 2\), got 'min'"),
         ("ncyx", {}, ValueError, "'a' is a stack of ready-made crops, which has no windows"),
-        ("cyx", {"out": np.zeros((1, 1, 4, 4), "f4")}, ValueError, r"shape \(1, 1, 4, 4\) and dtype uint16, got .*float32"),
+        (
+            "cyx",
+            {"out": np.zeros((1, 1, 4, 4), "f4")},
+            ValueError,
+            r"shape \(1, 1, 4, 4\) and dtype uint16, got .*float32",
+        ),
         ("cyx", {"out": np.zeros((2, 1, 4, 4), "u2")}, ValueError, r"out must be a C-contiguous array of shape"),
         ("cyx", {"out": np.zeros((1, 1, 4, 8), "u2")[..., ::2]}, ValueError, r"out must be a C-contiguous array"),
     ],
