@@ -79,8 +79,8 @@ def synthetic_tissue(
     `"stain"`
         Mean intensity of each channel in each cell; `.obs` with `area` and `nuclear_area` (square micrometres),
         `elongation` (length by width of the nucleus), `angle` (of the long axis, radians from x towards y) and
-        `granularity` (granules per four square micrometres of cytoplasm, as expected); crops and masks registered by
-        :func:`crepr.pp.crops` and :func:`crepr.pp.masks`.
+        `granularity` (granules per four square micrometres of cytoplasm, as expected) and `label` (in the label
+        images); crops and masks registered by :func:`crepr.pp.crops` and :func:`crepr.pp.masks`.
 
     Raises
     ------
@@ -119,8 +119,8 @@ def synthetic_tissue(
     )
 
     mdata = _annotate(tissue, pixel_size)
-    pp.crops(mdata, store, size=size, mod="stain")
-    pp.masks(mdata, store / "labels" / "cells", mod="stain")
+    pp.crops(mdata, store, size=size, pixel_size=pixel_size, mod="stain")
+    pp.masks(mdata, store / "labels" / "cells", labels="label", mod="stain")
     named = tissue.molecules.assign(
         gene=_categorical(tissue.molecules["gene"], tissue.genes.index),
         cell=_categorical(tissue.molecules["cell"], mdata.obs_names),
@@ -160,7 +160,8 @@ def _annotate(tissue: Tissue, pixel_size: float) -> MuData:
     counts = csr_matrix((np.ones(len(cell), dtype=np.float32), (cell, gene)), shape=(n_obs, len(tissue.genes)))
     rna = AnnData(counts, obs=obs.assign(region=pd.Categorical(cells["region"])), var=tissue.genes)
     truth = cells[["nuclear_area", "elongation", "angle", "granularity"]].set_axis(obs.index)
-    stain = AnnData(means[:, 2:].astype(np.float32), obs=obs.assign(area=n_pixels * pixel_size**2).join(truth))
+    truth = truth.assign(area=n_pixels * pixel_size**2, label=np.arange(1, n_obs + 1))
+    stain = AnnData(means[:, 2:].astype(np.float32), obs=obs.join(truth))
     stain.var_names = list(CHANNELS)
     for adata in (rna, stain):
         adata.obsm["spatial"] = means[:, :2] * pixel_size

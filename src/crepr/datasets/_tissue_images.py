@@ -111,7 +111,7 @@ def _membrane(
     image[nuclei > 0] *= 0.45
     cytoplasm = inside & (nuclei == 0)
     area = np.bincount(labels[cytoplasm], minlength=len(cells) + 1)[1:] * pixel_size**2
-    image += 1.2 * _spots(
+    image += 1.8 * _spots(
         labels, cytoplasm, rng.poisson(cells["granularity"].to_numpy() * area / 4), 0.42 / pixel_size, rng
     )
     # fibres between the cells of the stroma

@@ -170,7 +170,7 @@ def _shapes(cells: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     kinds = pd.DataFrame([vars(kind) for kind in CELL_TYPES]).iloc[cells["type"]].reset_index(drop=True)
     n = len(cells)
     scale = rng.lognormal(0, 0.06, n)
-    area = kinds["nuclear_area"] * rng.lognormal(0, 0.2, n)
+    area = kinds["nuclear_area"] * rng.lognormal(-0.035, 0.27, n)
     elongation = 1 + (kinds["elongation"] - 1) * rng.lognormal(0, 0.2, n)
     return cells.assign(
         length=kinds["length"] * scale,
