@@ -7,6 +7,7 @@ import mudata as md
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
@@ -637,3 +638,37 @@ def test_error_labels_of_several_cells(tmp_path):
     add_masks(adata, labels=(1, 2, 2, 4))
     with pytest.raises(ValueError, match=r"Several cells have the same label \(2\)"):
         pp.transcripts(adata, make_table(), path=tmp_path / "t", progress=False)
+
+
+def test_reference_real_molecules_join_their_polygons_as_in_geopandas(tmp_path, real_data):
+    folder = real_data / "merfish_brain"
+    corners = pd.read_csv(folder / "z0_polygons.gz", compression="gzip", dtype={"poly_ID": str})
+    corners["y"] *= -1  # stored with y up
+    outlines = {name: Polygon(part[["x", "y"]]) for name, part in corners.groupby("poly_ID")}
+    polygons = gpd.GeoDataFrame(geometry=list(outlines.values()), index=list(outlines))
+    table = pd.read_csv(folder / "vizgen_transcripts.gz", compression="gzip")
+    genes = [name for name in sorted(table["gene"].unique()) if not name.startswith("Blank")]
+    adata = make_adata(cells=list(outlines), genes=genes)
+    # 9.20585 pixels per micrometre, from the corner of the image
+    affine = np.array([[9.20585, 0, -6400.029 * 9.20585], [0, 9.20585, -4699.967 * 9.20585], [0, 0, 1]])
+    pp.transcripts(
+        adata, folder / "vizgen_transcripts.gz", x="global_x", y="global_y", polygons=polygons, affine=affine,
+        unknown_genes="drop", path=tmp_path / "t.parquet", progress=False,
+    )  # fmt: skip
+    points = gpd.GeoDataFrame(table, geometry=gpd.points_from_xy(table["global_x"], table["global_y"]))
+    joined = points[~points["gene"].str.startswith("Blank")].sjoin(polygons, predicate="intersects")
+    joined = joined[~joined.index.duplicated()]
+    counts = adata.uns["transcripts"]["counts"]
+    assert counts["molecules"] == len(table) == 80343
+    assert counts["unknown_genes"] == table["gene"].str.startswith("Blank").sum() > 0
+    # rounding to float32 may move a molecule across an edge
+    assert counts["kept"] == pytest.approx(len(joined), abs=10)
+    per_cell = np.diff(adata.obsm["transcripts"][["start", "stop"]]).ravel()
+    expected = joined["index_right"].value_counts().reindex(adata.obs_names, fill_value=0).to_numpy()
+    assert np.abs(per_cell - expected).sum() <= 10
+    centres = shapely.transform(
+        shapely.centroid(polygons.geometry.array), lambda xy: xy @ affine[:2, :2].T + affine[:2, 2]
+    )
+    middle = adata.obsm["transcripts"][per_cell > 30]
+    found = shapely.get_coordinates(centres)[per_cell > 30]
+    assert np.abs(middle[["x", "y"]] - found).median().max() < 15  # of cells some 100 pixels wide

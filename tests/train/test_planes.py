@@ -185,6 +185,16 @@ def test_property_buffer_used_again_gives_the_same(device):
     assert torch.equal(pickle.loads(pickle.dumps(planes))(**there).cpu(), expected)
 
 
+def test_property_buffer_made_in_inference_serves_training():
+    planes = SpotPlanes(n_genes=5, size=13)
+    batch = make_batch(7)
+    with torch.inference_mode():
+        planes(**batch)
+    weight = torch.ones(1, 5, 3, 3, requires_grad=True)
+    torch.nn.functional.conv2d(planes(**batch), weight).sum().backward()
+    assert weight.grad.any()
+
+
 def test_property_out_is_written_and_returned():
     batch = make_batch(5)
     out = torch.zeros(4, 5, 13, 13)

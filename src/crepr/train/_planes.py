@@ -169,7 +169,8 @@ class SpotPlanes:
     def _cleared(self, n_cells: int, device: torch.device) -> Tensor:
         buffer = self._buffer
         if buffer is None or len(buffer) < n_cells or buffer.device != device:
-            buffer = torch.zeros((n_cells, self.n_genes, self.size, self.size), device=device)
+            with torch.inference_mode(False):  # a buffer made in validation serves training too
+                buffer = torch.zeros((n_cells, self.n_genes, self.size, self.size), device=device)
         elif self._lit is not None:
             buffer.view(-1).scatter_(0, self._lit, 0.0)
         self._buffer, self._lit = buffer, None
@@ -264,9 +265,9 @@ def _pixels(
         columns = columns * right[cell][:, None]
     pixels = rows[:, :, None] + columns[:, None, :]
     # a spot outside the window lights again what some spot inside does; dropping it would make the host wait
-    some = inside.to(torch.uint8).argmax()
-    pixels = torch.where(inside[:, None, None], pixels, pixels[some]).view(-1)
-    return pixels, inside[some].to(torch.float32).expand(len(pixels))
+    some = inside.to(torch.uint8).argmax(0, keepdim=True)
+    pixels = torch.where(inside[:, None, None], pixels, pixels.index_select(0, some)).view(-1)
+    return pixels, inside.index_select(0, some).to(torch.float32).expand(len(pixels))
 
 
 def _in_window(
