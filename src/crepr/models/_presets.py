@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_DOUBLE = {"model": "double_decoder_vae", "widths": (240,) * 5, "padding": 0, "beta": 0.0, "smooth": 0.01}
+_DOUBLE = {"model": "double_decoder_vae", "widths": (240,) * 5, "padding": 0, "beta": 0.0, "smooth": (1e-5, 0.01)}
 _PIXELS_150, _PIXELS_200, _PIXELS_300 = 150**2, 200**2, 300**2
 
 
@@ -19,7 +19,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "padding": 0,
             "beta": 0.0,
             "gene_weights": "batch",
-            "smooth": 0.01,
+            "smooth": (1e-5, 0.01),
             "weights": _planes(1 / 241),
         },
         "train": {"lr": 5e-4, "batch_size": 8, "max_epochs": 15, "eps": 1e-8, "weight_decay": 0.0},

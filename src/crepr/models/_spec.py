@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -40,7 +41,7 @@ class InputSpec:
     def __post_init__(self) -> None:
         _validate.integer("size", self.size, minimum=1)
         _validate.choice("kind", self.kind, ("intensity", "planes"))
-        _unique_names("channels", self.channels)
+        _check_names("channels", self.channels)
         _plain_json("options", self.options)
 
 
@@ -68,14 +69,14 @@ class TermSpec:
     def __post_init__(self) -> None:
         kind = TERMS[_validate.choice("term", self.term, TERMS)]
         if not isinstance(self.weight, WarmUp):
-            _validate.number("weight", self.weight, minimum=0)
+            object.__setattr__(self, "weight", _validate.number("weight", self.weight, minimum=0))
         if (self.target is None) != (kind.reads == "posterior"):
             raise ValueError(
                 f"Term {self.term!r} {'needs a' if self.target is None else 'takes no'} target, got {self.target!r}."
             )
         for name, value in self.options.items():
             _validate.choice(f"option of term {self.term!r}", name, kind.options)
-            _not_negative(name, from_plain(kind.options[name], value, f"option {name!r} of term {self.term!r}"))
+            _in_range(name, from_plain(kind.options[name], value, f"option {name!r} of term {self.term!r}"))
 
 
 @dataclass(frozen=True)
@@ -158,11 +159,13 @@ class ModelSpec:
         return from_plain(cls, content, "spec")
 
 
-def _unique_names(name: str, values: tuple[str, ...]) -> None:
+def _check_names(name: str, values: tuple[str, ...]) -> None:
+    if not isinstance(values, tuple) or not all(isinstance(value, str) for value in values):
+        raise TypeError(f"{name} must be a tuple of str, got {values!r}.")
     if not values:
         raise ValueError(f"{name} must hold at least one name, got none.")
     if len(set(values)) < len(values):
-        repeated = sorted({value for value in values if values.count(value) > 1})
+        repeated = [value for value, count in Counter(values).items() if count > 1]
         raise ValueError(f"{name} must be unique, repeated are {_validate.listing(repeated)}.")
 
 
@@ -177,12 +180,14 @@ def _plain_json(name: str, value: dict[str, Any]) -> None:
         )
 
 
-def _not_negative(name: str, value: Any) -> None:
+def _in_range(name: str, value: Any) -> None:
     for number in value if isinstance(value, tuple) else [value]:
         if isinstance(number, float):
             _validate.number(name, number, minimum=0)
     if name == "alpha" and value is not None and value > 1:
         raise ValueError(f"alpha must be between 0 and 1, got {value}.")
+    if name == "smooth" and (len(value) != 2 or not value[1]):
+        raise ValueError(f"smooth must be two numbers, the second above 0, got {value}.")
 
 
 def _check_encoders(inputs: dict[str, InputSpec], network: NetworkSpec) -> None:

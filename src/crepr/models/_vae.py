@@ -12,10 +12,14 @@ if TYPE_CHECKING:
 
     from crepr.models._objective import Weight
 
-Reconstruction = Literal["mse", "bce", "dice_focal"]
+RECONSTRUCTIONS = {"intensity": ("mse", "bce"), "planes": ("dice_focal", "bce")}
+"""What may compare an input of each kind with its reconstruction; the first is the default."""
 
 WIDTHS = {"intensity": (16, 32, 64, 128, 128), "planes": (32, 64, 64, 64, 64)}
 LARGEST_MAP = 6  # pixels per side at the end of the encoder
+
+# a plane drawn right is worth about what it takes to say where one spot is, see the notes of `vae`
+PLANE_WEIGHT = 10.0
 
 
 def vae(
@@ -23,13 +27,13 @@ def vae(
     *,
     n_latent: int = 50,
     beta: Weight = 1.0,
-    reconstruction: Mapping[str, Reconstruction] | None = None,
+    reconstruction: Mapping[str, str] | None = None,
     weights: Mapping[str, Weight] | None = None,
     gene_weights: Sequence[float] | Literal["batch"] | None = None,
     empty: Literal["count", "skip"] = "count",
+    smooth: tuple[float, float] = (10.0, 10.0),
     gamma: float = 2.0,
     alpha: float | None = None,
-    smooth: float = 1e-5,
     widths: Sequence[int] | None = None,
     decoder_widths: Mapping[str, Sequence[int]] | None = None,
     kernel: int = 3,
@@ -37,44 +41,88 @@ def vae(
     upsample: Literal["transpose", "nearest"] = "transpose",
     view: Mapping[str, Any] | None = None,
 ) -> ModelSpec:
-    """Describe a variational autoencoder: one encoder on all inputs together, one decoder per input.
+    """Describe a variational autoencoder :cite:p:`Kingma2014`: one encoder on all inputs together, one decoder per input.
 
     Parameters
     ----------
     inputs
-        What the model reads and reconstructs, by name; all of one size.
+        What the model reads and reconstructs, by name; all of one size. The encoder joins them in this order.
     n_latent
         Dimensions of the latent.
     beta
-        Weight of the KL term.
+        Weight of the KL term, a number or a warm-up.
+    reconstruction
+        What compares an input with its reconstruction, by name of the input: `'mse'` (default) or `'bce'` for intensities,
+        `'dice_focal'` (default) or `'bce'` for planes.
+    weights
+        Weights of terms by name that replace the defaults below.
+    gene_weights
+        Weights of genes in the Dice and focal terms: one number per gene (:func:`inverse_weights`), or `'batch'` for the dynamic
+        weights of Moser et al., which need `counts` in each batch.
+    empty, smooth
+        Of the Dice term: whether planes without a spot count, and the pixels added to its numerator and denominator.
+    gamma, alpha
+        Of the focal term; 2 as in Lin et al., and no `alpha`.
+    widths
+        Channels after each block of the encoder, and of the decoders that `decoder_widths` does not name. By default, as many
+        blocks as it takes to a map of at most 6 pixels per side: 16, 32, 64, 128, 128, ... channels for intensities,
+        32, 64, 64, ... for planes, the larger of both where both are joined.
+    decoder_widths
+        Channels of a decoder's blocks by name of its input, from the picture inward.
+    kernel, padding
+        Of the encoder's convolutions; padding 0 gives the maps of Moser et al.
+    upsample
+        How decoders grow their maps: `'transpose'` or `'nearest'`.
+    view
+        How a batch is made of cells; `{"name": "identity"}` by default.
 
     Returns
     -------
-    The specification. Its terms are named `<input>_mse`, `<input>_bce`, `<input>_dice`, `<input>_focal` and `kl`.
+    The specification. Its terms are `<input>_mse`, `<input>_bce`, or `<input>_dice` and `<input>_focal`; and `kl`.
+
+    Raises
+    ------
+    ValueError
+        If sizes differ, a name is unknown, or an option is out of range.
+
+    Notes
+    -----
+    Terms are sums over pixels, planes and latent dimensions, so weights say what one unit of each is worth in nats:
+
+    - A squared error of weight 1 is the likelihood of a Gaussian of variance 1/2: a latent dimension is used once it explains
+      more than about half a squared unit of intensity per cell. Of 100-pixel crops of two stains, some tens do.
+    - A plane counts 10, divided between Dice and focal as 0.8 to 0.4: to say where in a window of 100 to 300 pixels
+      one spot of 5 x 5 pixels lies takes `ln(window / 25)`, 6 to 8 nats. With weight 1, twenty expressed genes could not
+      pay for the latent that describes them, and it would collapse to the prior.
+
+    Both inputs of a double decoder then count a few hundred to begin with. Where weights are published as those of means over
+    pixels and planes, divide them by pixels times channels, or by planes.
+
+    Examples
+    --------
+    >>> spec = vae({"stain": InputSpec(("DAPI", "membrane"), size=64)}, n_latent=10)
+    >>> network, objective = spec.build(), spec.build_objective()
     """
-    if not inputs:
-        raise ValueError("inputs must hold at least one input, got none.")
-    sizes = {name: spec.size for name, spec in inputs.items()}
-    if len(set(sizes.values())) > 1:
-        raise ValueError(f"inputs must have one size, got {sizes}.")
-    size = next(iter(sizes.values()))
+    size = _common_size(inputs)
+    for name, given in (("reconstruction", reconstruction), ("decoder_widths", decoder_widths)):
+        for key in given or {}:
+            _validate.choice(f"{name}: input", key, inputs)
     geometry: dict[str, Any] = {"size": size, "kernel": kernel, "padding": padding}
-    decoder_widths = decoder_widths or {}
+
+    def widths_for(kinds: Sequence[str], given: Sequence[int] | None) -> tuple[int, ...]:
+        return _default_widths(kinds, **geometry) if given is None else tuple(given)
+
     encoder = EncoderSpec(
         tuple(inputs),
         channels=sum(len(spec.channels) for spec in inputs.values()),
-        widths=tuple(widths)
-        if widths
-        else _default_widths([spec.kind for spec in inputs.values()], size, kernel, padding),
+        widths=widths_for([spec.kind for spec in inputs.values()], widths),
         **geometry,
     )
     decoders = {
         name: DecoderSpec(
             name,
             channels=len(spec.channels),
-            widths=tuple(
-                decoder_widths.get(name) or (widths if widths else _default_widths([spec.kind], size, kernel, padding))
-            ),
+            widths=widths_for([spec.kind], (decoder_widths or {}).get(name, widths)),
             upsample=upsample,
             **geometry,
         )
@@ -82,35 +130,47 @@ def vae(
     }
     objective: dict[str, TermSpec] = {}
     for name, spec in inputs.items():
-        kind = (reconstruction or {}).get(name, "mse" if spec.kind == "intensity" else "dice_focal")
-        if kind == "dice_focal":
-            shared = (
-                {}
-                if gene_weights is None
-                else {"gene_weights": gene_weights if gene_weights == "batch" else list(gene_weights)}
+        options = RECONSTRUCTIONS[spec.kind]
+        how = _validate.choice(f"reconstruction of {name!r}", (reconstruction or {}).get(name, options[0]), options)
+        if how == "dice_focal":
+            shared = {} if gene_weights is None else {"gene_weights": _plain_weights(gene_weights)}
+            objective[f"{name}_dice"] = TermSpec(
+                "dice", 0.8 * PLANE_WEIGHT, name, {**shared, "empty": empty, "smooth": list(smooth)}
             )
-            objective[f"{name}_dice"] = TermSpec("dice", 8.0, name, {**shared, "empty": empty, "smooth": smooth})
-            objective[f"{name}_focal"] = TermSpec("focal", 4.0, name, {**shared, "gamma": gamma, "alpha": alpha})
+            objective[f"{name}_focal"] = TermSpec(
+                "focal", 0.4 * PLANE_WEIGHT, name, {**shared, "gamma": gamma, "alpha": alpha}
+            )
         else:
-            objective[f"{name}_{kind}"] = TermSpec(kind, 1.0, name)
+            objective[f"{name}_{how}"] = TermSpec(how, 1.0, name)
+    if gene_weights is not None and not any(term.term == "dice" for term in objective.values()):
+        raise ValueError("gene_weights need an input of planes whose reconstruction is 'dice_focal'. Leave them out.")
     objective["kl"] = TermSpec("kl", beta)
     for name, weight in (weights or {}).items():
-        _validate.choice("weights", name, objective)
-        old = objective[name]
+        old = objective[_validate.choice("weights: term", name, objective)]
         objective[name] = TermSpec(old.term, weight, old.target, old.options)
-    return ModelSpec(
-        "vae",
-        dict(inputs),
-        NetworkSpec({"encoder": encoder}, decoders, n_latent),
-        objective,
-        dict(view) if view else {"name": "identity"},
-    )
+    network = NetworkSpec({"encoder": encoder}, decoders, _validate.integer("n_latent", n_latent, minimum=1))
+    return ModelSpec("vae", dict(inputs), network, objective, {"name": "identity"} if view is None else dict(view))
 
 
-def _default_widths(kinds: list[str], size: int, kernel: int, padding: int) -> tuple[int, ...]:
-    """Halve until the map has at most 6 pixels per side, twice at least; of several kinds the wider."""
+def _common_size(inputs: Mapping[str, InputSpec]) -> int:
+    if not inputs:
+        raise ValueError("inputs must hold at least one input, got none.")
+    sizes = {name: spec.size for name, spec in inputs.items()}
+    if len(set(sizes.values())) > 1:
+        raise ValueError(f"inputs must have one size, got {sizes}. Crop them alike.")
+    return next(iter(sizes.values()))
+
+
+def _default_widths(kinds: Sequence[str], *, size: int, kernel: int, padding: int) -> tuple[int, ...]:
+    """Halve until the map is small, twice at least; of several kinds take the wider."""
     depth = 2
     while block_sizes(size, depth, kernel=kernel, padding=padding)[-1] > LARGEST_MAP:
         depth += 1
-    by_kind = [WIDTHS[kind][:depth] + WIDTHS[kind][-1:] * (depth - len(WIDTHS[kind])) for kind in kinds]
+    by_kind = [(*WIDTHS[kind][:depth], *WIDTHS[kind][-1:] * (depth - len(WIDTHS[kind]))) for kind in kinds]
     return tuple(max(width) for width in zip(*by_kind, strict=True))
+
+
+def _plain_weights(gene_weights: Sequence[float] | str) -> list[float] | str:
+    if isinstance(gene_weights, str):
+        return _validate.choice("gene_weights", gene_weights, ("batch",))
+    return [float(weight) for weight in gene_weights]

@@ -51,7 +51,7 @@ def test_reference_is_monai(seed):
 def test_reference_is_monai_with_the_published_smoothing_and_weights():
     logits, planes = examples(0)
     weights = torch.tensor([0.5, 1.0, 0.0, 2.0])
-    ours = evaluate(logits, planes, smooth=0.01, gene_weights=tuple(weights.tolist()))
+    ours = evaluate(logits, planes, smooth=(1e-5, 0.01), gene_weights=tuple(weights.tolist()))
     theirs = DiceLoss(sigmoid=True, reduction="none", smooth_dr=0.01, weight=weights)(logits, planes).sum((1, 2, 3))
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
 

@@ -30,7 +30,7 @@ TERMS: dict[str, TermKind] = {
     "mse": TermKind(mse, "value", {}),
     "bce": TermKind(bce, "logit", {}),
     "dice": TermKind(
-        dice, "logit", {"gene_weights": _GENE_WEIGHTS, "empty": Literal["count", "skip"], "smooth": float}
+        dice, "logit", {"gene_weights": _GENE_WEIGHTS, "empty": Literal["count", "skip"], "smooth": tuple[float, ...]}
     ),
     "focal": TermKind(focal, "logit", {"gene_weights": _GENE_WEIGHTS, "gamma": float, "alpha": float | None}),
     "kl": TermKind(kl, "posterior", {}),
