@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from anndata import AnnData
+from scipy.spatial import KDTree
 
 CHANNELS = ["DAPI", "membrane"]
 
@@ -31,3 +32,10 @@ def cut(image, positions, size, border="shift"):
             left = min(max(left, 0), image.shape[2] - size)
         crops.append(padded[:, top + pad : top + pad + size, left + pad : left + pad + size])
     return np.stack(crops)
+
+
+def nearest_labels(shape, positions):
+    """A label image: each pixel belongs to the nearest cell, the first cell is 1."""
+    y, x = np.indices(shape) + 0.5
+    _, nearest = KDTree(positions).query(np.stack([x.ravel(), y.ravel()], axis=1))
+    return (nearest + 1).reshape(shape).astype("i4")
