@@ -1,0 +1,131 @@
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from crepr import get, pl, tl
+
+SIDE, GAP, SPACE = 16, 1, 2  # pixels of a picture, between input and output, between cells
+GENES = ("Actb", "Gapdh", "Vim", "Sox2")
+
+
+class Model:
+    """What a figure asks of a trained model."""
+
+    def __init__(self, *names):
+        self.spec = type("Spec", (), {"inputs": dict.fromkeys(names)})
+
+    def channels(self, name):
+        return {"stain": ("DAPI", "membrane"), "transcripts": GENES}[name]
+
+
+@pytest.fixture
+def adata(adata):
+    # which cells there are is all that a figure takes from it
+    adata.obsm["transcripts"] = pd.DataFrame({"start": 0, "stop": 0}, index=adata.obs_names)
+    return adata
+
+
+@pytest.fixture(autouse=True)
+def _reconstruct(monkeypatch):
+    """Outputs are inputs at half their value; cell i has i + 1 spots of the first gene and one of the third."""
+
+    def reconstruct(data, model, *, cells):
+        adata = data if "crops" in data.obsm else data["stain"]
+        inputs = {}
+        if "stain" in model.spec.inputs:
+            inputs["stain"] = get.crops(adata, cells)
+        if "transcripts" in model.spec.inputs:
+            planes = np.zeros((len(cells), len(GENES), SIDE, SIDE), dtype=np.float32)
+            for row, cell in enumerate(cells):
+                planes[row, 0].flat[: cell + 1] = 1
+                planes[row, 2, -1, -1] = 1
+            inputs["transcripts"] = planes
+        return {"inputs": inputs, "outputs": {name: values / 2 for name, values in inputs.items()}}
+
+    monkeypatch.setattr(tl, "reconstruct", reconstruct, raising=False)
+
+
+def image_of(fig):
+    return fig.axes[0].get_images()[0].get_array()
+
+
+def footer_of(fig):
+    texts, patches = fig.axes[-1].texts, fig.axes[-1].patches
+    return [text.get_text() for text in texts], [to_hex(patch.get_facecolor()) for patch in patches]
+
+
+def test_anchor_input_beside_output(adata):
+    fig = pl.reconstruction(adata, Model("stain"), cells=["cell3", "cell20"])
+    image = image_of(fig)
+    assert image.shape == (SIDE, 4 * SIDE + 2 * GAP + SPACE, 4)
+    expected = get.crops(adata, ["cell3", "cell20"])
+    blue = np.array([0x3B, 0x6F, 0xFF])
+    for cell, left in enumerate((0, 2 * SIDE + GAP + SPACE)):
+        nucleus = expected[cell, 0] == 1
+        assert (image[:, left : left + SIDE, :3][nucleus] == blue).all()
+        output = image[:, left + SIDE + GAP : left + 2 * SIDE + GAP, :3][nucleus]
+        np.testing.assert_allclose(output, np.broadcast_to(blue / 2, output.shape), atol=0.5)
+    assert [label.get_text() for label in fig.axes[0].get_xticklabels()] == ["input", "output"] * 2
+    assert footer_of(fig) == (["2 µm", "stain", "DAPI", "membrane"], ["#3b6fff", "#ffb000"])
+
+
+def test_anchor_both_inputs_below_each_other(adata):
+    fig = pl.reconstruction(adata, Model("stain", "transcripts"), n=6, ncols=3)
+    assert [label.get_text() for label in fig.axes[0].get_yticklabels()] == ["stain", "transcripts"] * 2
+    assert image_of(fig).shape == (4 * SIDE + 2 * GAP + SPACE, 6 * SIDE + 3 * GAP + 2 * SPACE, 4)
+
+
+def test_anchor_genes_with_most_spots_have_colours(adata):
+    fig = pl.reconstruction(adata, Model("transcripts"), cells=[4], n_genes=1)
+    texts, colors = footer_of(fig)
+    assert texts == ["2 µm", "transcripts", "Actb", "other genes"]
+    image = image_of(fig)
+    assert [to_hex(pixel / 255) for pixel in image[0, :6, :3]] == [colors[0]] * 5 + ["#000000"]
+    # the third gene has no colour of its own
+    assert to_hex(image[SIDE - 1, SIDE - 1, :3] / 255) == colors[1]
+
+
+def test_anchor_genes_without_spots_are_left_out(adata):
+    assert footer_of(pl.reconstruction(adata, Model("transcripts"), cells=[4]))[0][2:] == ["Actb", "Vim", "other genes"]
+
+
+def test_anchor_genes_and_colours_by_name(adata):
+    model = Model("stain", "transcripts")
+    fig = pl.reconstruction(adata, model, cells=[4], genes=["Sox2", "Vim"], colors={"Vim": "red", "DAPI": "cyan"})
+    assert footer_of(fig) == (
+        ["2 µm", "stain", "DAPI", "membrane", "transcripts", "Sox2", "Vim", "other genes"],
+        ["#00ffff", "#ffb000", "#e69f00", "#ff0000", "#5a5a5a"],
+    )
+    all_genes = pl.reconstruction(adata, Model("transcripts"), cells=[4], genes=GENES)
+    assert "other genes" not in footer_of(all_genes)[0]
+
+
+def test_property_cells_of_a_modality_and_seed(adata, mdata):
+    shown = image_of(pl.reconstruction(adata, Model("stain"), n=5, rng=3))
+    np.testing.assert_array_equal(image_of(pl.reconstruction(mdata, Model("stain"), n=5, rng=3)), shown)
+    assert (image_of(pl.reconstruction(adata, Model("stain"), n=5, rng=4)) != shown).any()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"cells": ["cell99"]}, KeyError, "'cell99'"),
+        ({"cells": []}, ValueError, "cells holds no cell"),
+        ({"n": 0}, ValueError, "n must be at least 1"),
+        ({"ncols": 0}, ValueError, "ncols must be at least 1"),
+        ({"n_genes": 0}, ValueError, "n_genes must be at least 1"),
+        ({"genes": ["Sox3"]}, KeyError, "No 'Sox3' in the model's genes"),
+        ({"colors": {"Sox3": "red"}}, KeyError, "No 'Sox3' in the channels of the model"),
+        ({"colors": {"Sox2": "reddish"}}, ValueError, "'reddish' for 'Sox2'"),
+    ],
+)
+def test_error(adata, options, error, match):
+    with pytest.raises(error, match=match):
+        pl.reconstruction(adata, Model("stain", "transcripts"), **options)
+
+
+def test_error_nothing_registered(adata):
+    del adata.obsm["crops"]
+    with pytest.raises(KeyError, match=r"Run cr.pp.crops first"):
+        pl.reconstruction(adata, Model("stain"))
