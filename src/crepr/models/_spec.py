@@ -108,6 +108,7 @@ class ModelSpec:
         if "name" not in self.view:
             raise ValueError(f"view must have a 'name', got {self.view!r}.")
         _check_encoders(self.inputs, self.network)
+        _check_decoders(self.inputs, self.network)
         _check_objective(self.objective, self.network)
 
     def build(self, *, seed: int = 0) -> Network:
@@ -201,6 +202,16 @@ def _check_encoders(inputs: dict[str, InputSpec], network: NetworkSpec) -> None:
             raise ValueError(
                 f"Encoder {name!r} takes {encoder.channels} channels of {encoder.size} pixels, but its inputs have {channels} "
                 f"channels of {_validate.listing(sorted(sizes))} pixels."
+            )
+
+
+def _check_decoders(inputs: dict[str, InputSpec], network: NetworkSpec) -> None:
+    for name, decoder in network.decoders.items():
+        source = inputs.get(decoder.target)
+        if source is not None and (len(source.channels), source.size) != (decoder.channels, decoder.size):
+            raise ValueError(
+                f"Decoder {name!r} makes {decoder.channels} channels of {decoder.size} pixels, but input "
+                f"{decoder.target!r} has {len(source.channels)} of {source.size}."
             )
 
 

@@ -1,0 +1,150 @@
+"""What holds for every model, whatever its name."""
+
+import json
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crepr.models._objective import WarmUp
+from crepr.models._registry import MODELS
+from crepr.models._spec import InputSpec, ModelSpec
+
+GENES = ("Acta2", "Apob", "Cd3e")
+VARIANTS = {
+    "stain": {},
+    "stain-bce": {"reconstruction": {"stain": "bce"}},
+    "transcripts": {},
+    "transcripts-bce": {"reconstruction": {"transcripts": "bce"}},
+    "transcripts-batch": {"gene_weights": "batch", "alpha": 0.25},
+    "transcripts-inverse": {"gene_weights": (1.5, 0.5, 1.0), "empty": "skip"},
+    "stain+transcripts": {"beta": WarmUp(0.0, 1.0, 5)},
+    "stain+transcripts-nearest": {"upsample": "nearest", "padding": 0},
+}
+CASES = [
+    pytest.param(name, variant, id=f"{name}-{variant}")
+    for name in MODELS
+    for variant in VARIANTS
+    if name != "double_decoder_vae" or "+" in variant
+]
+
+
+def specify(name, variant, size=21, **options):
+    every = {
+        "stain": InputSpec(("DAPI", "membrane"), size),
+        "transcripts": InputSpec(GENES, size, "planes", {"dilation": 3}),
+    }
+    inputs = {key: every[key] for key in variant.partition("-")[0].split("+")}
+    return MODELS[name](inputs, n_latent=4, **VARIANTS[variant], **options)
+
+
+def batch_for(spec, n=8, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    inputs = {}
+    for name, item in spec.inputs.items():
+        values = torch.rand(n, len(item.channels), item.size, item.size, generator=generator)
+        inputs[name] = values if item.kind == "intensity" else (values < 0.05).float()
+    counts = torch.randint(0, 5, (n, len(GENES)), generator=generator)
+    return {"inputs": inputs, "targets": inputs, "counts": counts}
+
+
+def train(spec, batch, n_steps, lr=3e-3):
+    network, objective = spec.build(seed=1), spec.build_objective()
+    optimizer = torch.optim.Adam(network.parameters(), lr)
+    generator = torch.Generator().manual_seed(2)
+    losses = []
+    for _ in range(n_steps):
+        # the epoch at which every weight is the final one
+        loss, _ = objective(network(batch["inputs"], generator=generator), batch, epoch=5)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return network, losses
+
+
+@pytest.mark.parametrize(("name", "variant"), CASES)
+def test_loss_falls(name, variant):
+    spec = specify(name, variant)
+    _, losses = train(spec, batch_for(spec), 12)
+    assert losses[-1] < 0.95 * losses[0]
+
+
+@pytest.mark.parametrize(("name", "variant"), CASES)
+def test_every_parameter_gets_a_gradient(name, variant):
+    spec = specify(name, variant)
+    network, _ = train(spec, batch_for(spec), 1)
+    without = [
+        key for key, parameter in network.named_parameters() if parameter.grad is None or not parameter.grad.any()
+    ]
+    assert without == []
+
+
+@pytest.mark.parametrize(("name", "variant"), CASES)
+def test_specification_survives_json(name, variant):
+    spec = specify(name, variant)
+    assert spec.model == name
+    assert ModelSpec.from_json(spec.to_json()) == spec
+    assert json.loads(spec.to_json())["format"] == 1
+
+
+@pytest.mark.parametrize(("name", "variant"), CASES)
+def test_same_seed_same_weights(name, variant):
+    spec = specify(name, variant)
+    before = torch.get_rng_state()
+    weights = spec.build(seed=3).state_dict()
+    assert torch.equal(before, torch.get_rng_state())
+    torch.manual_seed(5)
+    again, other = (spec.build(seed=seed).state_dict() for seed in (3, 4))
+    assert all(torch.equal(weights[key], again[key]) for key in weights)
+    assert any(not torch.equal(weights[key], other[key]) for key in weights)
+
+
+@pytest.mark.parametrize(("name", "variant"), CASES)
+def test_output_has_the_shape_of_the_target(name, variant):
+    spec = specify(name, variant)
+    batch = batch_for(spec)
+    output = spec.build().eval()(batch["inputs"])
+    assert output.z.shape == (8, 4)
+    assert {key: value.shape for key, value in output.outputs.items()} == {
+        key: value.shape for key, value in batch["targets"].items()
+    }
+
+
+@pytest.mark.parametrize(("name", "variant"), CASES)
+def test_encoding_does_not_depend_on_the_rest_of_the_batch(name, variant):
+    spec = specify(name, variant)
+    batch = batch_for(spec)
+    network, _ = train(spec, batch, 2)
+    network.eval()
+    with torch.no_grad():
+        together = network.encode(batch["inputs"])
+        alone = network.encode({key: values[2:3] for key, values in batch["inputs"].items()})
+    torch.testing.assert_close(alone, tuple(part[2:3] for part in together), rtol=1e-4, atol=1e-5)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(17, 131), st.sampled_from(["transpose", "nearest"]), st.sampled_from([0, 1]))
+def test_any_size(size, upsample, padding):
+    spec = specify("double_decoder_vae", "stain+transcripts", size, upsample=upsample, padding=padding)
+    encoder = spec.network.encoders["encoder"]
+    assert len(encoder.widths) >= 2
+    batch = batch_for(spec, n=1)
+    with torch.no_grad():
+        output = spec.build().eval()(batch["inputs"])
+    loss, parts = spec.build_objective()(output, batch, epoch=5)
+    assert {key: value.shape for key, value in output.outputs.items()} == {
+        "stain": (1, 2, size, size),
+        "transcripts": (1, 3, size, size),
+    }
+    assert torch.isfinite(loss)
+    assert list(parts) == ["stain_mse", "transcripts_dice", "transcripts_focal", "kl"]
+
+
+@pytest.mark.parametrize(("name", "variant"), CASES)
+def test_initial_posterior_is_near_the_prior(name, variant):
+    spec = specify(name, variant)
+    batch = batch_for(spec)
+    _, parts = spec.build_objective()(spec.build()(batch["inputs"], sample=False), batch, epoch=5)
+    assert 0 < parts["kl"] < 4
