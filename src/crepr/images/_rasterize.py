@@ -15,7 +15,7 @@ def rasterize(polygons: np.ndarray, labels: np.ndarray, shape: tuple[int, int]) 
     """Draw polygons as labels: which pixels belong to which cell?
 
     A pixel belongs to a polygon if its centre does; pixel `i` covers `[i, i + 1)`. Where polygons overlap, the
-    smallest one is seen, so that no cell vanishes under another; holes are left out.
+    smallest one is seen (of equal ones the highest label), so that no cell vanishes under another; holes are left out.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def rasterize(polygons: np.ndarray, labels: np.ndarray, shape: tuple[int, int]) 
     if (labels < 1).any() or (labels > np.iinfo(np.int32).max).any():
         raise ValueError("labels must be positive 32-bit integers; 0 means that there is no cell.")
     # large ones first, so that small ones are drawn over them
-    order = np.argsort(-shapely.area(polygons), kind="stable")
+    order = np.lexsort((labels, -shapely.area(polygons)))
     polygons, labels = polygons[order], labels[order].astype(np.int32)
     shapely.prepare(polygons)
     boxes = _boxes(polygons, shape)

@@ -164,11 +164,15 @@ def masks(
                 raise ValueError("affine maps polygons to pixels, but a label image has its own. Leave it out.")
             opening |= {"element": element, "coordinate_system": coordinate_system, "axes": axes}
             found = _label_image(resolve_image(value, pixel_size=own_size, **opening), z)
+            if crops_images:
+                crops = _access.references(adata, _keys.CROPS)["image"].iloc[cells]
+                uri = found.source.uri
+                same_shape(crops, pd.Series(uri, index=crops.index), crops_images, {uri: found.source})
             label[cells] = labels_of_cells(adata, cells, labels, found.source, z)
             check_labels(adata, cells, label[cells], found.source, z)
         images[found.source.uri] = found
         code[cells] = list(images).index(found.source.uri)
-    _write(adata, images, crops_images, code, label, z)
+    _write(adata, images, code, label, z)
     return data if copy else None
 
 
@@ -181,8 +185,10 @@ def _again(adata: AnnData, relocate: Mapping[str, PathLike] | None, axes: str | 
     known = adata.uns.get(_keys.MASKS, {}).get("z")
     z = known if z is None else z
     images = {uri: _label_image(Image(source), z) for uri, source in sources.items()}
-    crops_images = open_images(adata, _keys.CROPS) if _keys.CROPS in adata.obsm else {}
-    _write(adata, images, crops_images, code, references["label"].to_numpy(np.int64), z)
+    if _keys.CROPS in adata.obsm:
+        crops = _access.references(adata, _keys.CROPS)["image"]
+        same_shape(crops, references["image"].astype(str).map(moved), open_images(adata, _keys.CROPS), sources)
+    _write(adata, images, code, references["label"].to_numpy(np.int64), z)
 
 
 def _label_image(image: Image, z: int | None) -> Image:
@@ -249,12 +255,11 @@ def _crops_image(
 def _write(
     adata: AnnData,
     images: Mapping[str, Image],
-    crops_images: Mapping[str, Source],
     code: np.ndarray,
     label: np.ndarray,
     z: int | None,
 ) -> None:
-    """Check that labels are unique and images fit those of the crops, keep arrays, and write the references."""
+    """Check that labels are unique, keep arrays, and write the references."""
     image = pd.Categorical.from_codes(code, categories=pd.Index(list(images)))
     references = pd.DataFrame({"image": image, "label": label}, index=adata.obs_names)
     sources = {uri: item.source for uri, item in images.items()}
@@ -265,9 +270,6 @@ def _write(
             f"{len(repeated)} cells share a label with another ({_validate.listing(repeated.tolist(), limit=5)}). "
             f"Set labels to a column that holds the label of each cell, or remove the doubles."
         )
-    if crops_images:
-        crops = _access.references(adata, _keys.CROPS)["image"]
-        same_shape(crops, references["image"], crops_images, sources)
     kept = [item.keep(adata) for item in images.values()]
     adata.obsm[_keys.MASKS] = references
     _record.record(adata, _keys.MASKS, images=image_table(kept), z=z)
