@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # windows copied by one task: fewer, and the hand-over costs more than the copying
 WINDOWS_PER_TASK = 32
+# bytes that are read in one go, where chunks are smaller
+RUN_BYTES = 1 << 23
 
 
 class Pieces(Protocol):
@@ -67,6 +69,35 @@ def by_value(values: np.ndarray) -> list[tuple[int, np.ndarray]]:
     order = np.argsort(values, kind="stable")
     found, starts = np.unique(values[order], return_index=True)
     return list(zip(found.tolist(), np.split(order, starts[1:])[: len(found)], strict=True))
+
+
+def channel_runs(edges: np.ndarray, planes: np.ndarray, *, most: int) -> list[np.ndarray]:
+    """Split used channels into runs to read in one go: those in one chunk, or in neighbouring small chunks.
+
+    Opening a small chunk costs more than decoding it. Channels between that are not used are left out.
+
+    Parameters
+    ----------
+    edges
+        Where chunks of channels start, and the end.
+    planes
+        Positions of the used channels.
+    most
+        Channels of which chunks are joined.
+
+    Returns
+    -------
+    For each run, positions in `planes`.
+    """
+    runs: list[np.ndarray] = []
+    before = -1
+    for chunk, slots in by_value(np.searchsorted(edges, planes, side="right")):
+        if runs and chunk == before + 1 and len(runs[-1]) + len(slots) <= most:
+            runs[-1] = np.concatenate([runs[-1], slots])
+        else:
+            runs.append(slots)
+        before = chunk
+    return runs
 
 
 def read_pieces(pieces: Pieces, place: Place, out: np.ndarray, load: Callable[[Any], np.ndarray]) -> None:

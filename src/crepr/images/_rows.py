@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from crepr.images._lazy_array import LazyArray
-from crepr.images._pieces import by_value
+from crepr.images._pieces import RUN_BYTES, by_value, channel_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,13 +49,10 @@ class Rows:
         self.whole = array if isinstance(array, np.ndarray) else None
         self._array = array if self.whole is None else LazyArray(array, "ncyx", "ncyx", source.uri)
         self._edges: np.ndarray = self._array.edges[0]
-        # channels in neighbouring chunks are read in one go, those between that are not used are left out
-        chunk = np.searchsorted(self._array.edges[1], self.planes, side="right")
-        run = np.cumsum(np.diff(np.unique(chunk), prepend=chunk.min()) > 1)
-        of_run = run[np.searchsorted(np.unique(chunk), chunk)]
-        self._runs = [np.flatnonzero(of_run == value) for value in np.unique(of_run)]
+        plane = int(np.diff(self._edges).max()) * math.prod(self.shape[2:]) * self.dtype.itemsize
+        self._runs = channel_runs(self._array.edges[1], self.planes, most=RUN_BYTES // plane)
         self.n_pieces = len(self._edges) - 1
-        self.piece_nbytes = int(np.diff(self._edges).max() * math.prod(self.shape[1:]) * self.dtype.itemsize)
+        self.piece_nbytes = len(self.planes) * plane
         self.absent: set[Row] = set()
 
     def touched(self, place: Place, size: int) -> list[tuple[Row, np.ndarray]]:

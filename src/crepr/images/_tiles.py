@@ -10,7 +10,7 @@ import numpy as np
 
 from crepr.images._lazy_array import LazyArray
 from crepr.images._paste import paste
-from crepr.images._pieces import by_value
+from crepr.images._pieces import RUN_BYTES, by_value, channel_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class Tile(NamedTuple):
-    """A rectangle of the channels that share chunks."""
+    """A rectangle of one run of channels."""
 
-    group: int
+    run: int
     y0: int
     y1: int
     x0: int
@@ -62,13 +62,10 @@ class Tiles:
             self._depths = [(slice(*ends),) for ends in itertools.pairwise(edges["z"].tolist())]
         elif z is not None:
             self._depths = [(slice(z, z + 1),)]
-        # channels that share a chunk are read together
-        chunk = np.searchsorted(edges["c"], self.planes, side="right")
-        self._slots = [np.flatnonzero(chunk == value) for value in np.unique(chunk)]
+        plane = int(np.diff(self._y).max() * np.diff(self._x).max()) * self.dtype.itemsize
+        self._slots = channel_runs(edges["c"], self.planes, most=RUN_BYTES // plane)
         self.n_pieces = len(self._slots) * (len(self._y) - 1) * (len(self._x) - 1)
-        self.piece_nbytes = int(
-            max(map(len, self._slots)) * np.diff(self._y).max() * np.diff(self._x).max() * self.dtype.itemsize
-        )
+        self.piece_nbytes = max(map(len, self._slots)) * plane
         self.absent: set[Tile] = set()
 
     def touched(self, place: Place, size: int) -> list[tuple[Tile, np.ndarray]]:
@@ -86,12 +83,12 @@ class Tiles:
         for tile, pairs in by_value(row * (len(self._x) - 1) + column):
             r, c = divmod(tile, len(self._x) - 1)
             box = (int(self._y[r]), int(self._y[r + 1]), int(self._x[c]), int(self._x[c + 1]))
-            jobs += [(Tile(group, *box), window[pairs]) for group in range(len(self._slots))]
+            jobs += [(Tile(run, *box), window[pairs]) for run in range(len(self._slots))]
         return jobs
 
     def load(self, piece: Tile) -> np.ndarray:
         """Read the used planes of a tile, shape `(len(slots), h, w)`, in the byte order of this machine."""
-        wanted = self.planes[self._slots[piece.group]]
+        wanted = self.planes[self._slots[piece.run]]
         first = int(wanted.min())
         channels = slice(first, int(wanted.max()) + 1)
         area = (slice(piece.y0, piece.y1), slice(piece.x0, piece.x1))
@@ -107,7 +104,7 @@ class Tiles:
 
     def region(self, piece: Tile) -> tuple[np.ndarray, slice, slice]:
         """Where a tile lies in the array of used planes."""
-        return self._slots[piece.group], slice(piece.y0, piece.y1), slice(piece.x0, piece.x1)
+        return self._slots[piece.run], slice(piece.y0, piece.y1), slice(piece.x0, piece.x1)
 
     def clear(self, place: Place, out: np.ndarray) -> None:
         """Set windows that cross the border to zero."""
@@ -117,7 +114,7 @@ class Tiles:
 
     def copy(self, piece: Tile, pixels: np.ndarray, place: Place, windows: np.ndarray, out: np.ndarray) -> None:
         """Copy what a tile shares with windows."""
-        slots = self._slots[piece.group]
+        slots = self._slots[piece.run]
         paste(pixels, np.arange(len(slots)), piece.y0, piece.x0, out, slots, windows, *place)
 
     def copy_whole(
