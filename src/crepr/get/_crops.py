@@ -87,8 +87,7 @@ def _scale(pixels: np.ndarray, limits: tuple[np.ndarray, np.ndarray] | None, pos
 
     crops = torch.from_numpy(pixels)
     if limits is None:
-        flat = pixels.reshape(*pixels.shape[:2], -1)
-        low, high = flat.min(axis=2).astype(np.float32), flat.max(axis=2).astype(np.float32)
+        low, high = (end(axis=(2, 3)).astype(np.float32) for end in (pixels.min, pixels.max))
     else:
         low, high = (limit if limit.ndim == 1 else limit[positions] for limit in limits)
     return scale_intensity(crops, torch.from_numpy(low), torch.from_numpy(high)).numpy()
