@@ -41,6 +41,8 @@ def synthetic_tissue(
     times the cells of the rarest (from about 300 cells on). Use it to try an analysis and to test one; it is far
     more regular than tissue, so no method should be judged good because it does well here.
 
+    .. image:: /_static/synthetic_tissue.png
+
     What is true:
 
     * T CD4 and T CD8 differ in expression only; resting and active macrophages in the lobes of their nuclei and the
