@@ -65,7 +65,7 @@ intersphinx_mapping = {
 intersphinx_timeout = 10
 # names of other projects are no mistake where their inventories cannot be read
 OTHERS = "anndata|collections|geopandas|lightning|matplotlib|mudata|muon|numpy|pandas|pathlib|scanpy|spatialdata|squidpy|torch"
-BUILTINS = "bool|bytes|dict|float|frozenset|int|list|object|set|str|tuple|None"
+BUILTINS = "bool|bytes|dict|float|frozenset|int|list|object|set|str|tuple|Ellipsis|None"
 nitpick_ignore_regex = [
     (r"py:.*", rf"({OTHERS})(\..+)?"),
     (r"py:.*", rf"({BUILTINS})"),

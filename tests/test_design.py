@@ -153,38 +153,37 @@ def mirror_of(path):
     return ROOT / "tests" / path.relative_to(SRC).parent / f"test_{path.stem.strip('_')}.py"
 
 
+def reaches(names, path):
+    """Whether one of these imported names is in a file, or is one of its definitions shown by the package around it."""
+    module = ".".join(["crepr", *path.relative_to(SRC).with_suffix("").parts]).removesuffix(".__init__")
+    package = module.rpartition(".")[0]
+    shown = {f"{package}.{name}" for name in public_definitions(path)}
+    return any(name == module or name.rpartition(".")[0] == module or name in shown for name in names)
+
+
 @cache
-def tested(room):
+def reached_by_tests(room):
     """Files of a room that a test of that room is named after or imports, and the parts that those are made of."""
     is_folder = (SRC / room).is_dir()
     files = [path for path in FILES if (room_of(path) == room if is_folder else path.parent == SRC)]
     tests = (ROOT / "tests" / room).rglob("test_*.py") if is_folder else (ROOT / "tests").glob("test_*.py")
     names = {name for test in tests for name in imported(test)}
     found: set[Path] = set()
-    new = {path for path in files if mirror_of(path).is_file() or names & homes_of(path)}
+    new = {path for path in files if mirror_of(path).is_file() or reaches(names, path)}
     while new:
         found |= new
         names = {name for path in new for name in imported(path)}
-        new = {path for path in files if names & homes_of(path)} - found
+        new = {path for path in files if reaches(names, path)} - found
     return found
-
-
-def homes_of(path):
-    """Dotted names under which the public definitions of a file can be imported."""
-    module = ".".join(["crepr", *path.relative_to(SRC).with_suffix("").parts]).removesuffix(".__init__")
-    return {module} | {
-        f"{home}.{name}" for home in (module, module.rpartition(".")[0]) for name in public_definitions(path)
-    }
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if public_definitions(path)], ids=name_of)
 def test_tests_mirror_the_source(path):
-    room = room_of(path)
+    room, mirror = room_of(path), mirror_of(path)
     if room in {"datasets", "get", "pl", "pp", "tl"} and path.stem[1:] in import_module(f"crepr.{room}").__all__:
-        assert mirror_of(path).is_file(), f"{mirror_of(path).relative_to(ROOT)} is missing"
-    assert path in tested(room), (
-        f"{mirror_of(path).relative_to(ROOT)} is missing, and no test in its room reaches {name_of(path)}"
-    )
+        assert mirror.is_file(), f"{mirror.relative_to(ROOT)} is missing"
+    reached = path in reached_by_tests(room)
+    assert reached, f"{mirror.relative_to(ROOT)} is missing, and no test of its room reaches {name_of(path)}"
 
 
 def test_import_is_lazy():
