@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 import zarr
 
-from crepr.images import _write_image
 from crepr.images._open import open_source
 from crepr.images._write_image import write_image
 
@@ -59,7 +58,7 @@ def test_error_leaves_nothing(tmp_path, pixels, monkeypatch):
         zarr.open_group(args[1], mode="w")
         raise RuntimeError("disk full")
 
-    monkeypatch.setattr(_write_image, "write_ome_zarr", fail)
+    monkeypatch.setattr("ome_zarr.writer.write_image", fail)
     with pytest.raises(RuntimeError, match="disk full"):
         write_image(tmp_path / "i.ome.zarr", source_of(pixels, "cyx"))
     assert list(tmp_path.iterdir()) == []

@@ -7,14 +7,14 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import dask.array as da
 import numpy as np
 import zarr
-from ome_zarr.writer import write_image as write_ome_zarr
 
 from crepr import _validate
 
 if TYPE_CHECKING:
+    import dask.array as da
+
     from crepr.images._source import Source
 
 # side of a chunk in pixels, and bytes of a chunk of ready-made crops: a window then touches few and small chunks
@@ -76,6 +76,8 @@ def write_image(path: str | Path, source: Source) -> Path:
 
 
 def _dask(source: Source) -> da.Array:
+    import dask.array as da
+
     edges = getattr(source.array, "edges", None)
     # cut where the source is cut, so that each of its chunks is read once
     chunks = tuple(tuple(np.diff(edge).tolist()) for edge in edges) if edges is not None else "auto"
@@ -91,6 +93,8 @@ def _chunks(source: Source) -> tuple[int, ...]:
 
 
 def _write_ome_zarr(path: Path, source: Source, pixels: da.Array) -> None:
+    from ome_zarr.writer import write_image as write_ome_zarr  # seconds, which those who read need not wait
+
     chunks = _chunks(source)
     known: dict[str, Any] = {}
     if source.pixel_size is not None:
