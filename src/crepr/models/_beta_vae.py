@@ -27,5 +27,11 @@ def beta_vae(inputs: Mapping[str, InputSpec], *, beta: Weight = 4.0, **options: 
     Returns
     -------
     The specification.
+
+    Examples
+    --------
+    >>> from crepr.models import InputSpec, WarmUp, beta_vae
+    >>> beta_vae({"stain": InputSpec(("DAPI",), 64)}, beta=WarmUp(0.0, 10.0, epochs=20)).objective["kl"].weight
+    WarmUp(start=0.0, stop=10.0, epochs=20)
     """
     return replace(vae(inputs, beta=beta, **options), model="beta_vae")

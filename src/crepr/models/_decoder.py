@@ -26,7 +26,8 @@ class DecoderSpec:
         Channels of the blocks, written as in the encoder that it mirrors: from the picture inward.
     upsample
         `'transpose'`: transposed convolution of stride 2 and kernel `kernel + 1`, cropped by the pixel that is too much where the
-        mirrored map is odd. `'nearest'`: nearest-neighbour resizing to the mirrored map, then a convolution.
+        mirrored map is odd. `'nearest'`: nearest-neighbour resizing to the mirrored map, then a convolution, which leaves no
+        checkerboard :cite:p:`Odena2016`.
     kernel, padding
         Of the encoder that it mirrors; with kernel 3 and padding 0 the maps are those of Moser et al.
     """

@@ -25,6 +25,8 @@ def inverse_weights(counts: np.ndarray) -> tuple[float, ...]:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from crepr.models import inverse_weights
     >>> inverse_weights(np.array([10, 30, 0]))
     (1.5, 0.5, 0.0)
     """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WarmUp:
-    """A weight that goes linearly from `start` in epoch 0 to `stop` in epoch `epochs`, and stays there."""
+    """A weight that goes linearly from `start` in epoch 0 to `stop` in epoch `epochs`, and stays there :cite:p:`Bowman2016`."""
 
     start: float
     stop: float

@@ -3,8 +3,7 @@
 Numbers are those of the published table of models; where text, table and code differ, the entry says what was taken. Common to
 all, and kept: five convolutions of kernel 3 and stride 2 without padding, batch norm, LeakyReLU(0.1); beta 0, so that nothing
 holds the posterior's width and only the means say something; Adam with a constant learning rate; losses that are means over pixels and
-planes, here divided out of sums, for the published numbers of genes and pixels, so that each plane and each pixel weighs as
-published whatever their number.
+planes, of however many genes and pixels there are.
 
 Common to all, and mended: decoders end in a plain layer (with batch norm and LeakyReLU at the end, the published
 background could hardly approach probability 0), so a decoder has one parameter less per channel of its target; the focal loss takes logits
@@ -21,10 +20,8 @@ def _train(lr: float, batch_size: int, max_epochs: int, eps: float, weight_decay
     return {"lr": lr, "batch_size": batch_size, "max_epochs": max_epochs, "eps": eps, "weight_decay": weight_decay}
 
 
-def _weights(*, n_genes: int = 0, n_stains: int = 0, size: int = 0) -> dict[str, float]:
-    """Turn weights of means into weights of sums: Dice to focal 0.8 to 0.4, stains to transcripts 1 to 1."""
-    planes = {"transcripts_dice": 0.8 / n_genes, "transcripts_focal": 0.4 / n_genes} if n_genes else {}
-    return {"stain_mse": 1 / (n_stains * size**2), **planes} if n_stains else planes
+_PLANES = {"transcripts_dice": 0.8, "transcripts_focal": 0.4}
+_STAIN = {"stain_mse": 1.0}
 
 
 def _double_decoder(n_stains: int, size: int, *, n_latent: int) -> dict[str, Any]:
@@ -37,7 +34,8 @@ def _double_decoder(n_stains: int, size: int, *, n_latent: int) -> dict[str, Any
             "decoder_widths": {"stain": (4, 8, 16, 32, 64)},
             "padding": 0,
             "smooth": (1e-5, 0.01),
-            "weights": _weights(n_genes=182, n_stains=n_stains, size=size),
+            "weights": {**_STAIN, **_PLANES},
+            "weigh_means": True,
         },
         "inputs": {
             "stain": {"n_channels": n_stains, "size": size},
@@ -57,7 +55,8 @@ PRESETS: dict[str, dict[str, Any]] = {
             "padding": 0,
             "smooth": (1e-5, 0.01),
             "gene_weights": "batch",
-            "weights": _weights(n_genes=241),
+            "weights": _PLANES,
+            "weigh_means": True,
         },
         "train": _train(5e-4, 8, 15, 1e-8),
         "inputs": {"transcripts": {"n_channels": 241, "size": 100, "dilation": 3}},
@@ -70,7 +69,8 @@ PRESETS: dict[str, dict[str, Any]] = {
             "beta": 0.0,
             "widths": (4, 8, 12, 24, 48),
             "padding": 0,
-            "weights": _weights(n_stains=2, size=300),
+            "weights": _STAIN,
+            "weigh_means": True,
         },
         "train": _train(5e-5, 16, 500, 1e-8),
         "inputs": {"stain": {"n_channels": 2, "size": 300}},

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from crepr import _validate
 from crepr.models._block_sizes import block_sizes
 from crepr.models._network import DecoderSpec, EncoderSpec, NetworkSpec
+from crepr.models._objective import WarmUp
 from crepr.models._spec import InputSpec, ModelSpec, TermSpec
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ def vae(
     beta: Weight = 1.0,
     reconstruction: Mapping[str, str] | None = None,
     weights: Mapping[str, Weight] | None = None,
+    weigh_means: bool = False,
     gene_weights: Sequence[float] | Literal["batch"] | None = None,
     empty: Literal["count", "skip"] = "count",
     smooth: tuple[float, float] = (10.0, 10.0),
@@ -56,6 +59,9 @@ def vae(
         `'dice_focal'` (default) or `'bce'` for planes.
     weights
         Weights of terms by name that replace the defaults below.
+    weigh_means
+        Whether `weights` are those of means over pixels (squared error, cross-entropy) and over planes (Dice, focal), as
+        they are published, instead of sums.
     gene_weights
         Weights of genes in the Dice and focal terms: one number per gene (:func:`inverse_weights`), or `'batch'` for the dynamic
         weights of Moser et al., which need `counts` in each batch.
@@ -95,13 +101,15 @@ def vae(
       one spot of 5 x 5 pixels lies takes `ln(window / 25)`, 6 to 8 nats. With weight 1, twenty expressed genes could not
       pay for the latent that describes them, and it would collapse to the prior.
 
-    Both inputs of a double decoder then count a few hundred to begin with. Where weights are published as those of means over
-    pixels and planes, divide them by pixels times channels, or by planes.
+    Both inputs of a double decoder then count a few hundred to begin with.
 
     Examples
     --------
+    >>> from crepr.models import InputSpec, vae
     >>> spec = vae({"stain": InputSpec(("DAPI", "membrane"), size=64)}, n_latent=10)
     >>> network, objective = spec.build(), spec.build_objective()
+    >>> list(objective.terms)
+    ['stain_mse', 'kl']
     """
     size = _common_size(inputs)
     for name, given in (("reconstruction", reconstruction), ("decoder_widths", decoder_widths)):
@@ -147,7 +155,7 @@ def vae(
     objective["kl"] = TermSpec("kl", beta)
     for name, weight in (weights or {}).items():
         old = objective[_validate.choice("weights: term", name, objective)]
-        objective[name] = TermSpec(old.term, weight, old.target, old.options)
+        objective[name] = replace(old, weight=_divided(weight, _summed(old, inputs)) if weigh_means else weight)
     network = NetworkSpec({"encoder": encoder}, decoders, _validate.integer("n_latent", n_latent, minimum=1))
     return ModelSpec("vae", dict(inputs), network, objective, {"name": "identity"} if view is None else dict(view))
 
@@ -159,6 +167,20 @@ def _common_size(inputs: Mapping[str, InputSpec]) -> int:
     if len(set(sizes.values())) > 1:
         raise ValueError(f"inputs must have one size, got {sizes}. Crop them alike.")
     return next(iter(sizes.values()))
+
+
+def _summed(term: TermSpec, inputs: Mapping[str, InputSpec]) -> int:
+    """Return how many pixels or planes a term adds up."""
+    if term.target is None:
+        return 1
+    shown = inputs[term.target]
+    return len(shown.channels) * (1 if term.term in ("dice", "focal") else shown.size**2)
+
+
+def _divided(weight: Weight, by: int) -> Weight:
+    if isinstance(weight, WarmUp):
+        return WarmUp(weight.start / by, weight.stop / by, weight.epochs)
+    return weight / by
 
 
 def _default_widths(kinds: Sequence[str], *, size: int, kernel: int, padding: int) -> tuple[int, ...]:

@@ -40,16 +40,18 @@ def by_plane(loss: Callable[[Tensor, Tensor], Tensor], logits: Tensor, target: T
 class _ByPlane(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, target: Tensor, loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        gradient = torch.empty_like(logits, memory_format=torch.contiguous_format)
+        # float32 whatever the logits: a loss scale, which keeps float16 from underflowing, comes only with the outer gradient
+        gradient = torch.empty(logits.shape, device=logits.device)
         values = _evaluate(loss, logits, target, gradient)
         ctx.save_for_backward(gradient)
+        ctx.dtype = logits.dtype
         return values
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None, None]:
         (gradient,) = ctx.saved_tensors
-        return gradient * outer[0][..., None, None].to(gradient.dtype), None, None
+        return (gradient * outer[0][..., None, None]).to(ctx.dtype), None, None
 
 
 def _evaluate(

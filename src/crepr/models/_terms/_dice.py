@@ -25,7 +25,7 @@ def dice(
     empty: Literal["count", "skip"] = "count",
     smooth: tuple[float, float] = (1e-5, 1e-5),
 ) -> Tensor:
-    r"""Measure how little the decoded spots overlap with the true ones.
+    r"""Measure how little the decoded spots overlap with the true ones :cite:p:`Milletari2016`.
 
     .. math:: \sum_g w_g \left(1 - \frac{2 \sum_i p_{gi} t_{gi} + s_1}{\sum_i p_{gi} + \sum_i t_{gi} + s_2}\right)
 
