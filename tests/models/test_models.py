@@ -148,3 +148,20 @@ def test_initial_posterior_is_near_the_prior(name, variant):
     batch = batch_for(spec)
     _, parts = spec.build_objective()(spec.build()(batch["inputs"], sample=False), batch, epoch=5)
     assert 0 < parts["kl"] < 4
+
+
+@pytest.mark.parametrize("variant", ["stain", "stain+transcripts", "transcripts-bce"])
+def test_latents_and_losses_are_float32_under_autocast(variant):
+    spec = specify("vae", variant)
+    batch = batch_for(spec)
+    network, objective = spec.build().train(), spec.build_objective()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        output = network(batch["inputs"], generator=torch.Generator().manual_seed(0))
+        loss, parts = objective(output, batch, epoch=5)
+    loss.backward()
+    assert {output.z.dtype, output.q["encoder"].scale.dtype, loss.dtype} == {torch.float32}
+    assert {value.dtype for value in output.outputs.values()} == {torch.bfloat16}
+    exact, reference = objective(network(batch["inputs"], generator=torch.Generator().manual_seed(0)), batch, epoch=5)
+    torch.testing.assert_close(loss, exact, rtol=0.02, atol=0)
+    assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
+    assert list(parts) == list(reference)

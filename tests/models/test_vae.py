@@ -35,8 +35,8 @@ def test_anchor_default_weights():
     objective = vae({**STAIN, **PLANES}).objective
     assert {name: term.weight for name, term in objective.items()} == {
         "stain_mse": 1.0,
-        "transcripts_dice": 8.0,
-        "transcripts_focal": 4.0,
+        "transcripts_dice": 24.0,
+        "transcripts_focal": 12.0,
         "kl": 1.0,
     }
 

@@ -41,12 +41,25 @@ def test_property_layout_does_not_matter(planes):
     torch.testing.assert_close(x.grad, expected.grad)
 
 
-def test_property_gradient_has_the_dtype_of_the_logits(planes):
-    x = planes[0].bfloat16().requires_grad_()
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_property_gradient_has_the_dtype_of_the_logits(planes, dtype):
+    x = planes[0].to(dtype).requires_grad_()
     values = by_plane(loss, x, planes[1])
     assert values.dtype == torch.float32
     values.sum().backward()
-    assert x.grad.dtype == torch.bfloat16
+    assert x.grad.dtype == dtype
+
+
+def test_property_a_loss_scale_saves_small_gradients_in_half_precision(planes):
+    def small(x, t):
+        return 1e-9 * loss(x, t)
+
+    x = planes[0].half().requires_grad_()
+    (65536 * by_plane(small, x, planes[1])).sum().backward()
+    expected = planes[0].half().float().requires_grad_()
+    reference(expected, planes[1]).sum().backward()
+    torch.testing.assert_close(x.grad.float() / 65536e-9, expected.grad, rtol=1e-2, atol=1e-2)
+    assert x.grad.all()
 
 
 def test_without_gradient_the_values_are_the_same(planes):
