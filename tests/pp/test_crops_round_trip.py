@@ -104,6 +104,16 @@ def test_joins(slides, tmp_path, uns_merge):
     assert [joined.uns["crops"]["affine"][i][0, 0] for i in "01"] == [2.0, 2.0]
 
 
+def test_limits_that_differ_are_asked_for_again(slides):
+    for adata in slides[0]:
+        cr.pp.intensity(adata, progress=False)
+    joined = ad.concat(slides[0], uns_merge="unique")
+    with pytest.raises(KeyError, match=r"No 'limits'.*cr\.pp\.intensity again"):
+        cr.get.crops(joined)
+    cr.pp.intensity(joined, progress=False)
+    assert cr.get.crops(joined).max() == 1
+
+
 def test_joined_arrays_in_uns_are_asked_for(rng):
     slides = []
     for name in "ab":

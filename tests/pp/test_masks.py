@@ -245,7 +245,12 @@ def test_error_of_label_images(adata, labels, change, options, error, match):
     ("change", "options", "error", "match"),
     [
         (lambda p: p.iloc[3:], {}, ValueError, "3 of 25 cells have no polygon .*'cell0', 'cell1', 'cell2'"),
-        (lambda p: p.translate(500), {}, ValueError, "polygons of 25 of 25 cells cover no pixel.*Check pixel_size"),
+        (
+            lambda p: p.translate(500),
+            {},
+            ValueError,
+            "polygons of 25 of 25 cells cover the centre of no pixel.*Check pixel_size",
+        ),
         (lambda p: p.centroid, {}, ValueError, "25 of 25 geometries are no polygons"),
         (None, {"labels": "area"}, KeyError, "No 'area' in .obs"),
         (None, {"labels": "double"}, ValueError, "names several cells alike: '1'"),

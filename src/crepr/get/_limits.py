@@ -32,6 +32,10 @@ def intensity_limits(adata: AnnData, channels: Sequence[str]) -> tuple[np.ndarra
     if recorded["per"] == "crop":
         return None
     if recorded["per"] == "dataset":
+        # joining objects with uns_merge may drop what differs between them
+        _validate.has_key(
+            recorded, "limits", where=f".uns[{_keys.CROPS!r}]['intensity']", hint="Run cr.pp.intensity again."
+        )
         table = recorded["limits"]
         for name in channels:
             _validate.has_key(list(table.index), name, where="the recorded limits", hint=again)

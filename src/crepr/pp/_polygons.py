@@ -85,7 +85,7 @@ def draw_labels(
     lost = cells[~np.isin(first_label, drawn)]
     if len(lost):
         raise ValueError(
-            f"The polygons of {len(lost)} of {len(cells)} cells cover no pixel of {image.uri!r} "
+            f"The polygons of {len(lost)} of {len(cells)} cells cover the centre of no pixel of {image.uri!r} "
             f"({_validate.listing(lost.tolist(), limit=5)}). Check pixel_size or affine, or remove these cells."
         )
     return drawn
