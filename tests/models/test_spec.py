@@ -49,6 +49,8 @@ def changed(path, value):
     [
         (["format"], 2, "has format 2, this version of crepr reads up to 1. Update crepr"),
         (["format"], "1", "has no 'format'"),
+        (["format"], True, "has no 'format'"),
+        (["format"], 0, "has no 'format'"),
         (["weights"], {}, "spec has unknown keys: 'weights'"),
         (["network", "n_latent"], "3", "spec.network.n_latent must be an integer, got '3'"),
         (["network", "n_latent"], 0, "n_latent must be at least 1"),
@@ -97,6 +99,7 @@ def changed(path, value):
         (["objective", "transcripts_dice", "options", "smooth"], [1.0], "smooth must be two numbers"),
         (["objective", "transcripts_focal", "options", "gene_weights"], [1.0], "has 1 gene_weights for 3 genes"),
         (["objective"], {"kl": {"term": "kl"}}, "No term compares target 'stain', 'transcripts'"),
+        (["view", "angle"], float("nan"), "spec: view must be plain JSON"),
         (["view"], {}, "view must have a 'name'"),
         (["view"], [], "spec.view must be an object"),
     ],

@@ -86,5 +86,5 @@ def _from_object(kind: Any, value: Any, where: str) -> Any:
     entries = {key: from_plain(hints[key], item, f"{where}.{key}") for key, item in value.items()}
     try:
         return kind(**entries)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{where}: {error}") from error

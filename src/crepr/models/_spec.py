@@ -150,7 +150,7 @@ class ModelSpec:
             raise ValueError(
                 f"The specification of the model is not JSON ({error}). Take an undamaged copy."
             ) from error
-        if not isinstance(content, dict) or not isinstance(content.get("format"), int):
+        if not isinstance(content, dict) or type(content.get("format")) is not int or content["format"] < 1:
             raise ValueError("The specification of the model has no 'format'. Take an undamaged copy.")
         version = content.pop("format")
         if version > FORMAT:
