@@ -101,6 +101,14 @@ def test_anchor_genes_and_colours_by_name(adata):
     assert "other genes" not in footer_of(all_genes)[0]
 
 
+def test_anchor_transcripts_of_another_modality_have_the_bar_of_the_crops(mdata):
+    del mdata["stain"].obsm["transcripts"]
+    mdata["rna"].obsm["transcripts"] = pd.DataFrame({"start": 0, "stop": 0}, index=mdata.obs_names)
+    assert footer_of(pl.reconstruction(mdata, Model("transcripts"), cells=[4]))[0][0] == "2 µm"
+    mdata["rna"].obs_names = [f"other{i}" for i in range(30)]
+    assert footer_of(pl.reconstruction(mdata, Model("transcripts"), cells=[4]))[0][0] == "5 px"
+
+
 def test_property_cells_of_a_modality_and_seed(adata, mdata):
     shown = image_of(pl.reconstruction(adata, Model("stain"), n=5, rng=3))
     np.testing.assert_array_equal(image_of(pl.reconstruction(mdata, Model("stain"), n=5, rng=3)), shown)

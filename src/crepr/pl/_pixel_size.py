@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def pixel_size(adata: AnnData, cells: np.ndarray) -> float | None:
     """Micrometres per pixel of the crops of some cells, or `None` if unknown or not the same in their images."""
-    if _keys.CROPS not in adata.obsm or _keys.CROPS not in adata.uns:
+    if _keys.CROPS not in adata.uns:
         return None
     uris = pd.unique(_access.references(adata, _keys.CROPS)["image"].iloc[cells].astype(str))
     sizes = adata.uns[_keys.CROPS]["images"]["pixel_size"].reindex(uris).to_numpy(dtype=float)

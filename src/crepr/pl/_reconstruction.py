@@ -17,6 +17,7 @@ from crepr.pl._spot_colors import OTHER, spot_colors, spot_pictures
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from anndata import AnnData
     from matplotlib.figure import Figure
 
     from crepr._types import Data, Seed
@@ -98,8 +99,17 @@ def reconstruction(
     result = reconstruct(data, model, cells=shown)
     pairs, legend = _colour(result, model, genes=genes, n_genes=n_genes, colors=colors or {})
     side = next(iter(pairs.values())).shape[2]
-    bar = choose_bar(side, pixel_size(adata, shown)) if scale_bar else None
+    bar = choose_bar(side, _pixel_size(data, adata, shown)) if scale_bar else None
     return mosaic_figure([_panel(pairs, min(ncols, len(shown)))], Footer(legend, bar), side=side, figsize=figsize)
+
+
+def _pixel_size(data: Data, adata: AnnData, shown: np.ndarray) -> float | None:
+    """Ask the crops, which may lie in another modality than the transcripts that are drawn in their windows."""
+    for part in _access.modalities(data).values():
+        if _keys.CROPS in part.obsm:
+            cells = part.obs_names.get_indexer(adata.obs_names[shown])
+            return pixel_size(part, cells) if (cells >= 0).all() else None
+    return None
 
 
 def _colour(
