@@ -103,3 +103,11 @@ def test_error_cells_without_crops(tmp_path):
             path=tmp_path / "t",
             progress=False,
         )
+
+
+def test_error_crops_of_an_image_that_is_not_recorded(tmp_path):
+    adata = make_adata()
+    add_crops(adata, uris=("uns:one", "uns:two"))
+    adata.uns["crops"]["images"] = adata.uns["crops"]["images"].iloc[:1]
+    with pytest.raises(ValueError, match="Crops refer to images that are not recorded"):
+        pp.transcripts(adata, make_table(), cell="cell", path=tmp_path / "t", progress=False)

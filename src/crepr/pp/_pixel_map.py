@@ -91,20 +91,25 @@ def crops_owner(data: Data, adata: AnnData) -> AnnData | None:
 
 def _registered(owner: AnnData, adata: AnnData, given: np.ndarray | None) -> PixelMap:
     recorded = owner.uns.get(_keys.CROPS, {})
-    numbers = [str(i) for i in range(len(recorded.get("images", ())))]
+    image = _access.references(owner, _keys.CROPS)["image"].astype(str)
+    images = recorded.get("images", pd.DataFrame())
+    numbers = [str(i) for i in range(len(images))]
     known = recorded.get("affine", {})
     if given is None and not (numbers and all(number in known for number in numbers)):
         raise ValueError(
             "How positions become pixels is not recorded for all images of the crops, as joining objects drops .uns. "
             "Set pixel_size or affine, or run cr.pp.transcripts before ad.concat."
         )
-    images = recorded["images"]
+    if not image.isin(images.index).all():
+        raise ValueError(
+            "Crops refer to images that are not recorded, as joining objects drops what differs in .uns. "
+            "Run cr.pp.transcripts before ad.concat, or cr.pp.crops again."
+        )
     shapes = [json.loads(text) for text in images["shape"]]
     height, width = (np.array([shape[axis] for shape in shapes], float) for axis in (-2, -1))
     affine = np.stack([np.asarray(known[number], float) if given is None else given for number in numbers])
     if len(images) == 1:
         return PixelMap(affine, height, width, np.zeros(adata.n_obs, np.int64))
-    image = _access.references(owner, _keys.CROPS)["image"].astype(str)
     codes = images.index.get_indexer(pd.Index(image.reindex(adata.obs_names)))
     if (missing := np.flatnonzero(codes < 0)).size:
         raise ValueError(

@@ -235,7 +235,10 @@ def _gene_weights(how: str, view: View) -> Any:
 def _spec(view: View, owners: Owners, model: str | None, options: dict[str, Any], shown: dict[str, Any]) -> ModelSpec:
     inputs = {
         name: InputSpec(
-            item.channels, item.size, KINDS[name], intensity_of(owners.adatas[name]) if name == "stain" else {}
+            item.channels,
+            item.size,
+            KINDS[name],
+            intensity_of(owners.adatas[name], item.channels) if name == "stain" else {},
         )
         for name, item in view.inputs.items()
     }

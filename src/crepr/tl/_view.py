@@ -49,7 +49,9 @@ def find_owners(data: Data, inputs: str | Sequence[str]) -> Owners:
     adatas = {name: _access.modality(data, having=REFERENCES[name], hint=REGISTER[name]) for name in names}
     target: Data = adatas[names[0]]
     if any(adata is not target for adata in adatas.values()):
-        mods = [mod for mod, adata in _access.modalities(data).items() if any(adata is used for used in adatas.values())]
+        mods = [
+            mod for mod, adata in _access.modalities(data).items() if any(adata is used for used in adatas.values())
+        ]
         _access.same_cells(data, mods)
         target = data
     return Owners(adatas, target, adatas.get("stain", _registered_crops(data, target)))
@@ -128,16 +130,14 @@ def _registered_crops(data: Data, target: Data) -> AnnData | None:
     return next((adata for adata in registered if adata.obs_names.equals(target.obs_names)), None)
 
 
-def intensity_of(adata: AnnData) -> dict[str, Any]:
-    """Return how the crops are scaled, as plain data: `per`, and for the whole data set `low` and `high`."""
-    recorded = adata.uns.get(_keys.CROPS, {}).get("intensity")
-    if recorded is None:
-        return {"per": "crop"}
-    plain = {"per": str(recorded["per"])}
-    if plain["per"] == "dataset":
-        limits = recorded["limits"]
-        return {**plain, "low": limits["low"].to_dict(), "high": limits["high"].to_dict()}
-    return plain
+def intensity_of(adata: AnnData, channels: Sequence[str]) -> dict[str, Any]:
+    """Return how the crops are scaled, as plain data: `per`, and for the whole data set `low` and `high` by channel."""
+    per = str(adata.uns.get(_keys.CROPS, {}).get("intensity", {"per": "crop"})["per"])
+    limits = intensity_limits(adata, channels)
+    if per != "dataset" or limits is None:
+        return {"per": per}
+    low, high = (dict(zip(channels, map(float, values), strict=True)) for values in limits)
+    return {"per": per, "low": low, "high": high}
 
 
 def _stain(
@@ -169,7 +169,7 @@ def _limits(
         return low, high
     if trained["per"] == "crop":
         return None
-    if intensity_of(adata)["per"] != "cell":
+    if intensity_of(adata, channels)["per"] != "cell":
         raise ValueError("The model saw crops scaled cell by cell. Run cr.pp.intensity(data, per='cell') first.")
     return intensity_limits(adata, channels)
 
