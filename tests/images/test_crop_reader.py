@@ -1,3 +1,4 @@
+import multiprocessing
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
@@ -129,6 +130,29 @@ def test_threads_read_the_same(image, stored, memory):
     with ThreadPoolExecutor(4) as pool:
         for found, crops in zip(pool.map(reader.read, batches), expected, strict=True):
             np.testing.assert_array_equal(found, crops)
+
+
+def _in_child(reader, expected, results):
+    results.put(all(np.array_equal(reader.read(np.arange(N)), expected) for _ in range(30)))
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="the system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("name", ["tiles.tif", "a.zarr"])
+def test_forked_processes_do_not_disturb_each_other(stored, name):
+    uri = stored[name]
+    reader = CropReader(references(uri), {uri: open_source(uri)}, size=12, channels=["0"], memory=0)
+    expected = reader.read(np.arange(N))
+    context = multiprocessing.get_context("fork")
+    results = context.SimpleQueue()
+    children = [context.Process(target=_in_child, args=(reader, expected, results)) for _ in range(3)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(60)
+        child.kill()
+    assert [child.exitcode for child in children] == [0] * 3
+    assert [results.get() for _ in children] == [True] * 3
 
 
 def test_images_of_many_kinds_in_one_reader(image, chunked, slices):

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from crepr.images._crop_reader import CropReader
 from crepr.images._lazy_array import LazyArray
 from crepr.images._source import Source
 from crepr.images._windows import read_windows, window_corners
@@ -139,6 +140,13 @@ def test_absent_chunks_are_told(rng):
     read_windows(source, np.array([12]), np.array([0]), 10, channels=[0])
     with pytest.warns(UserWarning, match=r"1 of 2 windows lie where 'image.zarr' stores no chunk"):
         read_windows(source, np.array([12, 18]), np.array([0, 0]), 10, channels=[0])
+    places = pd.DataFrame({"image": ["image.zarr"] * 2, "y": [18.0, 23.0], "x": [9.0, 9.0]})
+    reader = CropReader(places, {"image.zarr": source}, size=10, channels=["a"])
+    reader.read(np.array([0]))
+    with pytest.warns(UserWarning, match="1 of 2 windows lie where"):
+        reader.read(np.array([0, 1]))
+    # once is enough: this would warn again, and warnings are errors
+    assert not reader.read(np.array([1]))[0, :, 2:].any()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -127,6 +128,7 @@ class CropReader:
                 )
 
     def _open(self) -> None:
+        self._process = os.getpid()
         self._pieces: list[Tiles | Rows] = [
             (Rows if source.axes == "ncyx" else Tiles)(source, channels, self._z)
             for source, channels in zip(self._sources, self._channels, strict=True)
@@ -163,6 +165,10 @@ class CropReader:
         if cells.size and not 0 <= cells.min() <= cells.max() < self.n_obs:
             raise IndexError(f"cells must lie in 0 to {self.n_obs - 1}, got {cells.min()} to {cells.max()}.")
         cells = cells.astype(np.int64)
+        if os.getpid() != self._process:
+            # a forked process shares its parent's files: the two would move each other's reading positions
+            self._sources = [source.reopen() if source.reopen else source for source in self._sources]
+            self._open()
         side = self.size + 2 * margin
         out = np.empty((len(cells), len(self.channels), side, side), dtype=self.dtype)
         codes = self._image[cells]

@@ -39,6 +39,8 @@ class Pieces(Protocol):
     """Bytes of the largest piece."""
     absent: set[Any]
     """Pieces that turned out not to exist."""
+    told: bool
+    """Whether the user was told of them."""
 
     def touched(self, place: Place, size: int) -> list[tuple[Any, np.ndarray]]:
         """List the pieces that windows touch, each with the positions of these windows."""
@@ -122,9 +124,12 @@ def copy_windows(pieces: Pieces, pixels: np.ndarray, planes: np.ndarray, place: 
 
 
 def warn_absent(pieces: Pieces, place: Place, size: int) -> None:
-    """Warn, once for a place, of windows whose middle lies where nothing is stored."""
-    count = pieces.in_absent(place, size) if pieces.absent else 0
+    """Warn, once per source, of windows whose middle lies where nothing is stored."""
+    if not pieces.absent or pieces.told:
+        return
+    count = pieces.in_absent(place, size)
     if count:
+        pieces.told = True
         warnings.warn(
             f"{count} of {len(place[0])} windows lie where {pieces.uri!r} stores no chunk, and read as its fill value. "
             f"If the image was copied, the copy may be incomplete; if it is empty there, remove these cells.",

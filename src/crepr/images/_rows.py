@@ -44,7 +44,7 @@ class Rows:
             raise ValueError(f"z={z!r} was given, but {source.uri!r} has no depth (axes 'ncyx'). Leave z out.")
         array = source.array
         self.uri, self.dtype = source.uri, source.dtype
-        self.planes = np.asarray(channels, dtype=np.int64)
+        self.planes = np.array(channels, dtype=np.int64)
         self.shape: tuple[int, ...] = (len(array), len(self.planes), source.height, source.width)
         self.whole = array if isinstance(array, np.ndarray) else None
         self._array = array if self.whole is None else LazyArray(array, "ncyx", "ncyx", source.uri)
@@ -54,6 +54,7 @@ class Rows:
         self.n_pieces = len(self._edges) - 1
         self.piece_nbytes = len(self.planes) * plane
         self.absent: set[Row] = set()
+        self.told = False
 
     def touched(self, place: Place, size: int) -> list[tuple[Row, np.ndarray]]:
         """List the pieces that hold rows, each with the positions of the windows."""

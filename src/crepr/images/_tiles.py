@@ -46,7 +46,7 @@ class Tiles:
         _check_planes(source, channels, z)
         array = source.array
         self.uri, self.dtype = source.uri, source.dtype
-        self.planes = np.asarray(channels, dtype=np.int64)
+        self.planes = np.array(channels, dtype=np.int64)
         self.shape: tuple[int, ...] = (len(self.planes), source.height, source.width)
         self.whole: np.ndarray | None = None
         if isinstance(array, np.ndarray):
@@ -67,6 +67,7 @@ class Tiles:
         self.n_pieces = len(self._slots) * (len(self._y) - 1) * (len(self._x) - 1)
         self.piece_nbytes = max(map(len, self._slots)) * plane
         self.absent: set[Tile] = set()
+        self.told = False
 
     def touched(self, place: Place, size: int) -> list[tuple[Tile, np.ndarray]]:
         """List the tiles that windows touch, each with the positions of these windows."""
@@ -110,7 +111,9 @@ class Tiles:
         """Set windows that cross the border to zero."""
         top, left = place
         size, (_, height, width) = out.shape[-1], self.shape
-        out[(top < 0) | (left < 0) | (top + size > height) | (left + size > width)] = 0
+        crossing = (top < 0) | (left < 0) | (top + size > height) | (left + size > width)
+        if crossing.any():
+            out[crossing] = 0
 
     def copy(self, piece: Tile, pixels: np.ndarray, place: Place, windows: np.ndarray, out: np.ndarray) -> None:
         """Copy what a tile shares with windows."""

@@ -148,7 +148,7 @@ def read_windows(
     """
     tiles = Tiles(source, channels, z)
     size = _validate.integer("size", size, minimum=1)
-    place = (np.asarray(top, dtype=np.int64), np.asarray(left, dtype=np.int64))
+    place = (np.array(top, dtype=np.int64), np.array(left, dtype=np.int64))
     shape = (len(place[0]), len(channels), size, size)
     if out is None:
         out = np.empty(shape, dtype=source.dtype)
