@@ -1,13 +1,13 @@
 import os
 from pathlib import Path
 
-import matplotlib
+import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
 from hypothesis import settings
 
-matplotlib.use("agg")
+mpl.use("agg")
 # with two threads small models run many times slower on two cores
 torch.set_num_threads(1)
 # first calls compile and import, and the machine may be busy: seconds say nothing
