@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import os
+import platform
+import time
+import warnings
+from datetime import UTC, datetime
+from importlib.resources import files
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+import torch
+from tqdm.auto import tqdm
+
+from crepr import _validate
+from crepr._demo._cell import run_cell
+from crepr._demo._report import Section, render_report
+from crepr._demo._script import parse_script
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crepr._types import PathLike
+
+
+def run_demo(
+    out: PathLike, *, n_obs: int = 1500, epochs: int = 20, epochs_both: int = 5, folds: int = 5, progress: bool = True
+) -> Path:
+    """Run the demonstration and write its report.
+
+    Parameters
+    ----------
+    out
+        Folder for all that is written; files of an earlier run are replaced.
+    n_obs
+        Cells of the synthetic tissue.
+    epochs, epochs_both
+        Of training on the stains, and on stains and transcripts.
+    folds
+        Of cross-validation.
+    progress
+        Say which step runs.
+
+    Returns
+    -------
+    The report, `report.html`, written last. Beside it `tissue.h5mu`, the models, and the images and molecules that the
+    MuData refers to.
+
+    Raises
+    ------
+    PermissionError
+        If `out` cannot be written to.
+    """
+    folder = _validate.writable_folder("out", out).absolute()
+    options = {"n_obs": n_obs, "epochs": epochs, "epochs_both": epochs_both, "folds": folds, "out": folder.as_posix()}
+    text = files("crepr._demo").joinpath("script.md").read_text(encoding="utf-8")
+    head, *steps = parse_script(Template(text).substitute(options))
+    namespace: dict[str, Any] = {"__name__": "crepr-demo"}
+    sections = []
+    with warnings.catch_warnings():
+        # of other packages, for their developers
+        warnings.simplefilter("ignore", FutureWarning)
+        for number, step in enumerate(steps, 1):
+            if progress:
+                tqdm.write(f"[{number}/{len(steps)}] {step.title}")
+            section, start = Section(step.title), time.perf_counter()
+            for kind, part in step.parts:
+                output = run_cell(part, namespace, name=f"<{step.title}>") if kind == "code" else None
+                section.parts.append((kind, part, output))
+            section.seconds = time.perf_counter() - start
+            sections.append(section)
+    report = folder / "report.html"
+    partial = folder / ".report.html"
+    partial.write_text(
+        render_report(head.title, [part for _, part in head.parts], sections, _machine()), encoding="utf-8"
+    )
+    return partial.replace(report)
+
+
+def _machine() -> dict[str, str]:
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return {
+        "run on": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {device}",
+        "Python": platform.python_version(),
+    }
