@@ -78,6 +78,7 @@ bibtex_reference_style = "author_year"
 
 # notebooks
 nb_execution_mode = "cache"
+nb_execution_in_temp = True
 nb_execution_cache_path = str(HERE / "_build" / ".jupyter_cache")
 nb_execution_raise_on_error = True
 nb_execution_timeout = 1800
@@ -96,4 +97,5 @@ html_theme_options = {
     "use_repository_button": True,
     "path_to_docs": "docs",
     "show_toc_level": 2,
+    "navbar_persistent": [],  # one search field is enough
 }

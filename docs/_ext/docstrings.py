@@ -20,11 +20,31 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.config import Config
 
+consume_fields = NumpyDocstring._consume_fields
+
 
 def returns(self: NumpyDocstring, section: str) -> list[str]:
     """Keep the text of a Returns section as it is: paragraphs and definition lists."""
     lines = self._dedent(self._consume_to_next_section())
+    if lines and lines[0] == ":":
+        # sphinx-autodoc-typehints has put it there and moved the first paragraph to the right
+        end = lines.index("") if "" in lines else len(lines)
+        lines = [*self._dedent(lines[1:end]), *lines[end:]]
     return self._format_block(":returns: ", lines)
+
+
+def fields(
+    self: NumpyDocstring, *options: bool, multiple: bool = False, **named: bool
+) -> list[tuple[str, str, list[str]]]:
+    """Describe parameters that share a description once, after the last of them."""
+    found = consume_fields(self, *options, **named)
+    if not multiple:
+        return found
+    apart = []
+    for names, kind, text in found:
+        *others, last = names.split(", ")
+        apart += [*((name, kind, [""]) for name in others), (last, kind, text)]
+    return apart
 
 
 def public_module(module: str) -> str:
@@ -60,6 +80,7 @@ def write(annotation: object) -> str:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Set what napoleon and sphinx-autodoc-typehints are to do."""
+    NumpyDocstring._consume_fields = fields
     NumpyDocstring._parse_returns_section = returns
     app.config.typehints_formatter = formatter
     app.config.typehints_fixup_module_name = public_module

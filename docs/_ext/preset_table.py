@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 def text_of(value: object) -> str:
     """Write a setting in few characters."""
     if isinstance(value, dict):
-        return "; ".join(f"{name} {text_of(item)}" for name, item in value.items())
+        return "; ".join(f"{text_of(name)} {text_of(item)}" for name, item in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(text_of(item) for item in value)
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+        alike = len(value) > 1 and len(set(value)) == 1
+        return f"{len(value)} x {text_of(value[0])}" if alike else ", ".join(text_of(item) for item in value)
+    # a name may be broken after each of its words
+    return f"{value:.3g}" if isinstance(value, float) else str(value).replace("_", "_\u200b")
 
 
 class PresetTable(SphinxDirective):
@@ -31,7 +33,7 @@ class PresetTable(SphinxDirective):
             for part in ("inputs", "model", "train"):
                 for name, value in parts[part].items():
                     rows.setdefault(name, {})[preset] = text_of(value)
-        lines = [".. list-table::", "   :header-rows: 1", "", "   * -"]
+        lines = [".. list-table::", "   :header-rows: 1", "   :class: presets", "", "   * -"]
         lines += [f"     - `{preset}`" for preset in PRESETS]
         for name, values in rows.items():
             lines += [f"   * - `{name}`", *(f"     - {values.get(preset, '')}" for preset in PRESETS)]
