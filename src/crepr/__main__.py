@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -33,14 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _demo(options: argparse.Namespace) -> None:
     import matplotlib as mpl
-    import torch
 
     from crepr._demo._run import run_demo
 
     mpl.use("agg")
-    # on two cores a second thread waits for data most of the time, and slows down all that shares the machine
-    if (os.cpu_count() or 1) <= 2:
-        torch.set_num_threads(1)
     report = run_demo(options.out, n_obs=options.cells, epochs=options.epochs, epochs_both=max(1, options.epochs // 4))
     sys.stdout.write(f"Wrote {report}\n")
 

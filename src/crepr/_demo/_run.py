@@ -64,6 +64,7 @@ def run_demo(
             if progress:
                 tqdm.write(f"[{number}/{len(steps)}] {step.title}")
             section, start = Section(step.title), time.perf_counter()
+            _limit_threads()
             for kind, part in step.parts:
                 output = run_cell(part, namespace, name=f"<{step.title}>") if kind == "code" else None
                 section.parts.append((kind, part, output))
@@ -75,6 +76,13 @@ def run_demo(
         render_report(head.title, [part for _, part in head.parts], sections, _machine()), encoding="utf-8"
     )
     return partial.replace(report)
+
+
+def _limit_threads() -> None:
+    """On two cores, keep torch to one thread; at each step, since numba sets its own number for all of OpenMP."""
+    if (os.cpu_count() or 1) <= 2:
+        # small convolutions on two threads wait for each other, ten times longer than they work if anything else runs
+        torch.set_num_threads(1)
 
 
 def _machine() -> dict[str, str]:

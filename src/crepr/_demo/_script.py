@@ -24,13 +24,13 @@ class Step:
 
 def parse_script(text: str) -> list[Step]:
     """Split Markdown at its headings; what stands under the first, of level one, is the introduction."""
-    steps = []
-    for section in re.split(r"^#{1,2} ", text, flags=re.MULTILINE)[1:]:
-        title, _, body = section.partition("\n")
-        # every second piece is the inside of a fence
-        parts = []
-        for i, piece in enumerate(re.split(r"^```(?:python)?\n", body, flags=re.MULTILINE)):
-            chunks = [piece] if i % 2 else re.split(r"\n{2,}", piece)
-            parts += [("code" if i % 2 else "text", chunk.strip("\n")) for chunk in chunks if chunk.strip()]
-        steps.append(Step(title.strip(), parts))
+    steps: list[Step] = []
+    # every second piece is the inside of a fence, where # is a comment
+    for i, piece in enumerate(re.split(r"^```(?:python)?\n", text, flags=re.MULTILINE)):
+        for chunk in [piece] if i % 2 else re.split(r"\n{2,}", piece):
+            heading = re.fullmatch(r"#{1,2} (.+)", chunk.strip())
+            if heading and not i % 2:
+                steps.append(Step(heading[1]))
+            elif chunk.strip():
+                steps[-1].parts.append(("code" if i % 2 else "text", chunk.strip("\n")))
     return steps
