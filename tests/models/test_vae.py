@@ -34,7 +34,7 @@ def test_anchor_joined_inputs_get_the_wider_encoder():
 def test_anchor_default_weights():
     objective = vae({**STAIN, **PLANES}).objective
     assert {name: term.weight for name, term in objective.items()} == {
-        "stain_mse": 1.0,
+        "stain_mse": 10.0,
         "transcripts_dice": 24.0,
         "transcripts_focal": 12.0,
         "kl": 1.0,

@@ -20,7 +20,8 @@ RECONSTRUCTIONS = {"intensity": ("mse", "bce"), "planes": ("dice_focal", "bce")}
 WIDTHS = {"intensity": (16, 32, 64, 128, 128), "planes": (32, 64, 64, 64, 64)}
 LARGEST_MAP = 6  # pixels per side at the end of the encoder
 
-# a plane drawn right is worth about what it takes to say where its spots are, see the notes of `vae`
+# what one unit of a term is worth in nats, see the notes of `vae`
+SQUARED_ERROR_WEIGHT = 10.0
 PLANE_WEIGHT = 30.0
 
 
@@ -95,8 +96,8 @@ def vae(
     -----
     Terms are sums over pixels, planes and latent dimensions, so weights say what one unit of each is worth in nats:
 
-    - A squared error of weight 1 is the likelihood of a Gaussian of variance 1/2: a latent dimension is used once it explains
-      more than about half a squared unit of intensity per cell. Of 100-pixel crops of two stains, some tens do.
+    - A squared error counts 10, the likelihood of a Gaussian of standard deviation 0.22 where intensities lie in 0 to 1: a
+      latent dimension is used once it explains more than a twentieth of a squared unit of intensity per cell.
     - A plane counts 30, divided between Dice and focal as 0.8 to 0.4: to say where in a window of 100 to 300 pixels a
       spot of 5 x 5 pixels lies takes `ln(window / 25)`, 6 to 8 nats, and a gene that a cell expresses has about four (100
       transcripts of 24 genes in the data of Moser et al.). With weight 1, the genes of a cell could not pay for the
@@ -104,8 +105,6 @@ def vae(
     - `smooth` of 10 pixels, fewer than a spot has, lets the Dice term of an absent gene fall from 1 to 0 as its plane
       goes dark. Without it, absent genes would be the focal term's alone, which is small: what a latent then learns is where
       spots lie, long before it learns which genes there are.
-
-    Where weights are published as those of means over pixels and planes, divide them by pixels times channels, or by planes.
 
     Examples
     --------
@@ -153,7 +152,7 @@ def vae(
                 "focal", 0.4 * PLANE_WEIGHT, name, {**shared, "gamma": gamma, "alpha": alpha}
             )
         else:
-            objective[f"{name}_{how}"] = TermSpec(how, 1.0, name)
+            objective[f"{name}_{how}"] = TermSpec(how, SQUARED_ERROR_WEIGHT if how == "mse" else 1.0, name)
     if gene_weights is not None and not any(term.term == "dice" for term in objective.values()):
         raise ValueError("gene_weights need an input of planes whose reconstruction is 'dice_focal'. Leave them out.")
     objective["kl"] = TermSpec("kl", beta)
