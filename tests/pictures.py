@@ -1,5 +1,6 @@
 """A small view without AnnData: blobs of random size and place."""
 
+import lightning as L
 import numpy as np
 import torch
 
@@ -57,3 +58,17 @@ def plan_of(pixels=None, *, max_epochs=3, seed=0, n_validation=0, lr=1e-2, batch
         optimisation=Optimisation(lr=lr, batch_size=batch_size, max_epochs=max_epochs),
         seed=seed,
     )
+
+
+class Witness(L.Callback):
+    """Writes down what each process saw in each epoch, and the weights that it ended with."""
+
+    def __init__(self, folder):
+        self.folder, self.seen = folder, []
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        self.seen.append((trainer.current_epoch, batch["cells"]))
+
+    def on_train_end(self, trainer, pl_module):
+        vector = torch.nn.utils.parameters_to_vector(pl_module.network.parameters())
+        torch.save({"seen": self.seen, "weights": vector}, self.folder / f"witness{trainer.global_rank}.pt")

@@ -5,11 +5,10 @@ import sys
 import time
 from pathlib import Path
 
-import lightning as L
 import numpy as np
 import pytest
 import torch
-from pictures import blobs, plan_of
+from pictures import Witness, blobs, plan_of
 
 from crepr.train._fit import Hardware, fit
 
@@ -128,20 +127,6 @@ def test_property_interrupt_is_an_interrupt(tmp_path):
     with pytest.raises(KeyboardInterrupt, match="resume=True"):
         run(plan, checkpoint_dir=tmp_path)
     assert signal.getsignal(signal.SIGINT) is handler
-
-
-class Witness(L.Callback):
-    """Writes down what each process saw in each epoch, and the weights that it ended with."""
-
-    def __init__(self, folder):
-        self.folder, self.seen = folder, []
-
-    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
-        self.seen.append((trainer.current_epoch, batch["cells"]))
-
-    def on_train_end(self, trainer, pl_module):
-        vector = torch.nn.utils.parameters_to_vector(pl_module.network.parameters())
-        torch.save({"seen": self.seen, "weights": vector}, self.folder / f"witness{trainer.global_rank}.pt")
 
 
 @pytest.mark.slow
