@@ -21,6 +21,9 @@ class Pictures:
     def __init__(self, pixels):
         self.pixels = torch.from_numpy(pixels)
 
+    def prepare(self, device, *, margin):
+        pass
+
     def read(self, cells, *, margin):
         return self.pixels[torch.from_numpy(cells)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from typing import TYPE_CHECKING, Any, Literal
@@ -58,6 +59,8 @@ class CropReader:
         Names of the channels read.
     dtype : numpy.dtype
         Type of the crops: that of the images, promoted where they differ.
+    image : numpy.ndarray
+        Number of each cell's image, int64 of shape `(n_obs,)`.
     top, left : numpy.ndarray
         Corners of the windows in their images, int64 of shape `(n_obs,)`; zeros for stacks.
 
@@ -94,7 +97,7 @@ class CropReader:
         self.n_obs = len(references)
         self._memory = _validate.integer("memory", memory, minimum=0)
         self._z = z
-        self._image, uris = _images(references)
+        self.image, uris = _images(references)
         for uri in uris:
             _validate.has_key(sources, uri, where="sources", hint="Open it with open_source.")
         self._sources = [sources[uri] for uri in uris]
@@ -110,7 +113,7 @@ class CropReader:
                 stacklevel=2,
             )
         for code, source in enumerate(self._sources):
-            cells = np.flatnonzero(self._image == code)
+            cells = np.flatnonzero(self.image == code)
             rows = references.iloc[cells]
             if source.axes == "ncyx":
                 self._index[cells] = _stack_rows(rows, source, self.size, border)
@@ -165,13 +168,10 @@ class CropReader:
         if cells.size and not 0 <= cells.min() <= cells.max() < self.n_obs:
             raise IndexError(f"cells must lie in 0 to {self.n_obs - 1}, got {cells.min()} to {cells.max()}.")
         cells = cells.astype(np.int64)
-        if os.getpid() != self._process:
-            # a forked process shares its parent's files: the two would move each other's reading positions
-            self._sources = [source.reopen() if source.reopen else source for source in self._sources]
-            self._open()
+        self._reopen()
         side = self.size + 2 * margin
         out = np.empty((len(cells), len(self.channels), side, side), dtype=self.dtype)
-        codes = self._image[cells]
+        codes = self.image[cells]
         for code in np.unique(codes):
             where = np.flatnonzero(codes == code)
             pieces, chosen = self._pieces[code], cells[where]
@@ -184,6 +184,39 @@ class CropReader:
             if not alone:
                 out[where] = part
         return out
+
+    def images(self, *, most: int, margin: int = 0) -> list[np.ndarray] | None:
+        """Read the used planes of every image, for a device that holds them whole.
+
+        Parameters
+        ----------
+        most
+            Bytes that they may take together.
+        margin
+            As in :meth:`read`.
+
+        Returns
+        -------
+        For each image, in the order of `image`, its planes of shape `(len(channels), height, width)`, filled where windows
+        lie; `None` if they take more than `most`, or if one is a stack.
+        """
+        self._reopen()
+        if any(isinstance(pieces, Rows) for pieces in self._pieces):
+            return None
+        if sum(math.prod(pieces.shape) * pieces.dtype.itemsize for pieces in self._pieces) > most:
+            return None
+        made = []
+        for code, pieces in enumerate(self._pieces):
+            cells = np.flatnonzero(self.image == code)
+            place = (self.top[cells] - margin, self.left[cells] - margin)
+            made.append(self._cache.planes(pieces, place, self.size + 2 * margin))
+        return made
+
+    def _reopen(self) -> None:
+        """Open the images again in a forked process: it shares its parent's files, and the two would move each other's reading positions."""
+        if os.getpid() != self._process:
+            self._sources = [source.reopen() if source.reopen else source for source in self._sources]
+            self._open()
 
     def __getstate__(self) -> dict[str, Any]:
         # what was read stays behind, and so do locks

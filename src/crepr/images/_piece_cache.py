@@ -62,11 +62,21 @@ class PieceCache:
             read_pieces(pieces, place, out, partial(self._recall, pieces))
             return
         pieces.clear(place, out)
-        pixels = self._fill(pieces, place, out.shape[-1])
+        pixels = self._kept(pieces, place, out.shape[-1])
         copy_windows(pieces, pixels, np.arange(len(pieces.planes)), place, out)
         warn_absent(pieces, place, out.shape[-1])
 
-    def _fill(self, pieces: Pieces, place: Place, size: int) -> np.ndarray:
+    def planes(self, pieces: Pieces, place: Place, size: int) -> np.ndarray:
+        """Return the used planes of one of the sources, filled where windows touch them."""
+        if pieces.whole is not None:
+            return pieces.whole[pieces.planes]
+        if self._fits:
+            return self._kept(pieces, place, size)
+        pixels = np.zeros(pieces.shape, dtype=pieces.dtype)
+        _fill(pixels, pieces, place, size, loaded=set())
+        return pixels
+
+    def _kept(self, pieces: Pieces, place: Place, size: int) -> np.ndarray:
         number = self._number[id(pieces)]
         with self._lock:
             if number not in self._whole:
@@ -74,14 +84,8 @@ class PieceCache:
                 self._whole[number] = np.zeros(pieces.shape, dtype=pieces.dtype)
                 self._loaded[number] = set()
             pixels, loaded = self._whole[number], self._loaded[number]
-            if len(loaded) == pieces.n_pieces:
-                return pixels
-
-            def load(piece: Any) -> None:
-                pixels[pieces.region(piece)] = pieces.load(piece)
-                loaded.add(piece)
-
-            run_all(load, [piece for piece, _ in pieces.touched(place, size) if piece not in loaded])
+            if len(loaded) < pieces.n_pieces:
+                _fill(pixels, pieces, place, size, loaded=loaded)
             return pixels
 
     def _recall(self, pieces: Pieces, piece: Any) -> np.ndarray:
@@ -99,3 +103,13 @@ class PieceCache:
                 while self._used > self._memory:
                     self._used -= self._recent.popitem(last=False)[1].nbytes
         return found
+
+
+def _fill(pixels: np.ndarray, pieces: Pieces, place: Place, size: int, *, loaded: set[Any]) -> None:
+    """Load the pieces that windows touch and that are not loaded yet, in threads."""
+
+    def load(piece: Any) -> None:
+        pixels[pieces.region(piece)] = pieces.load(piece)
+        loaded.add(piece)
+
+    run_all(load, [piece for piece, _ in pieces.touched(place, size) if piece not in loaded])

@@ -57,6 +57,7 @@ class Batches:
         world_size: int = 1,
     ) -> None:
         self.view, self.device = view, device
+        view.prepare(device)
         self.poses = None
         if epoch is not None:
             rng = np.random.default_rng([seed, epoch])

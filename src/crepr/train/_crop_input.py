@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from crepr.train._device_crops import DeviceCrops, room_for_images
 from crepr.train._intensity import scale_intensity
 from crepr.train._pose import Pose, turn_crops
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 class CropInput:
     """Crops of cells, scaled to 0..1 and turned on the device.
+
+    Images that fit on a GPU stay there, and crops are cut there; else crops are read on the CPU, batch by batch.
 
     Parameters
     ----------
@@ -41,10 +44,19 @@ class CropInput:
     ) -> None:
         self.reader, self.limits, self.masks, self.labels = reader, limits, masks, labels
         self.channels, self.size = tuple(reader.channels), reader.size
+        self.on_device: DeviceCrops | None = None
+
+    def prepare(self, device: torch.device, *, margin: int) -> None:
+        """Take the images to the device if they fit there, or leave it."""
+        if self.on_device is None or self.on_device.device != device:
+            room = room_for_images(device)
+            images = self.reader.images(most=room, margin=margin) if room else None
+            self.on_device = None if images is None else DeviceCrops(self.reader, images, device=device)
 
     def read(self, cells: np.ndarray, *, margin: int = 0) -> dict[str, Tensor]:
         """Read the windows, in the data type of the image, and the limits of these cells."""
-        raw = {"crops": torch.from_numpy(self.reader.read(cells, margin=margin))}
+        crops = self.reader if self.on_device is None else self.on_device
+        raw = {"crops": torch.as_tensor(crops.read(cells, margin=margin))}
         if self.limits is not None:
             low, high = (np.asarray(limit, np.float32) for limit in self.limits)
             raw |= {"low": torch.from_numpy(low if low.ndim == 1 else low[cells])}

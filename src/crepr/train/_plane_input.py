@@ -50,6 +50,9 @@ class PlaneInput:
         self.channels = tuple(reader.genes)
         self.planes = SpotPlanes(n_genes=len(self.channels), size=size, dilation=dilation)
 
+    def prepare(self, device: torch.device, *, margin: int) -> None:
+        """Do nothing: molecules are small, and are drawn on the device anyway."""
+
     def read(self, cells: np.ndarray, *, margin: int = 0) -> dict[str, Tensor]:
         """Read the molecules of the cells, those beyond the window too, which a turn may bring in."""
         cell, y, x, gene = self.reader.read(cells)

@@ -26,6 +26,10 @@ class Input(Protocol):
     #: Pixels per side.
     size: int
 
+    def prepare(self, device: torch.device, *, margin: int) -> None:
+        """Take to the device what is to stay there; called before the first batch."""
+        ...
+
     def read(self, cells: np.ndarray, *, margin: int) -> Any:
         """Read what the cells need from disk or memory; runs in a thread of its own."""
         ...
@@ -51,6 +55,11 @@ class View:
     def __init__(self, inputs: Mapping[str, Input], *, n_obs: int, augment: Augment = "quarter") -> None:
         self.inputs, self.n_obs, self.augment = dict(inputs), n_obs, augment
         self.margin = margin_for(max(item.size for item in self.inputs.values()), augment)
+
+    def prepare(self, device: torch.device) -> None:
+        """Take to the device what is to stay there."""
+        for item in self.inputs.values():
+            item.prepare(device, margin=self.margin)
 
     def read(self, cells: np.ndarray, *, margin: int = 0) -> dict[str, Any]:
         """Read the cells' pixels and molecules, with `margin` pixels more on each side."""
