@@ -48,10 +48,10 @@ def spec(**options):
     return MODELS["vae"]({"stain": InputSpec(("blob",), SIZE)}, n_latent=4, widths=(4, 8), **options)
 
 
-def plan_of(pixels=None, *, max_epochs=3, seed=0, n_validation=0, lr=1e-2, batch_size=16, augment="quarter"):
+def plan_of(pixels=None, *, max_epochs=3, seed=0, n_validation=0, lr=1e-2, batch_size=16, augment="quarter", **options):
     pixels = blobs() if pixels is None else pixels
     cells = np.arange(len(pixels))
-    model = spec()
+    model = spec(**options)
     return TrainingPlan(
         model.build(seed=seed),
         model.build_objective(),

@@ -64,8 +64,12 @@ def test_groups_error(adata):
     with pytest.raises(KeyError, match="No 'kind' in .obs"):
         _access.groups(adata, "kind")
     adata.obs["type"] = ["a", None, "b", None]
-    with pytest.raises(ValueError, match="missing for 2 of 4 cells"):
+    with pytest.raises(ValueError, match="groupby='type' is missing for 2 of 4 cells"):
         _access.groups(adata, "type")
+    with pytest.raises(ValueError, match="library_key='type' is missing for 2 of 4 cells"):
+        _access.groups(adata, "type", option="library_key")
+    with pytest.raises(KeyError, match="Set library_key to one of them"):
+        _access.groups(adata, "kind", option="library_key")
 
 
 def test_same_cells_error(mdata):
@@ -93,3 +97,6 @@ def test_cell_positions_error(adata):
         _access.cell_positions(adata, [4])
     with pytest.raises(ValueError, match=r"mask of shape \(2,\)"):
         _access.cell_positions(adata, np.array([True, False]))
+    adata.obs_names = list("wwxy")
+    with pytest.raises(ValueError, match=r"obs_names must be unique; 1 are repeated \('w'\)"):
+        _access.cell_positions(adata, ["x"])

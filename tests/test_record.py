@@ -45,3 +45,17 @@ def test_record_replaces_as_a_whole():
 def test_plain_error():
     with pytest.raises(TypeError, match="generator cannot be stored"):
         _record.plain({"a": (i for i in range(3))})
+
+
+def test_own_makes_a_view_an_object_without_a_warning():
+    adata = ad.AnnData(np.ones((3, 1), np.float32), obsm={"a": np.ones((3, 1))}, uns={"spatial": {}})
+    view = adata[:2]
+    _record.own(view)
+    assert not view.is_view
+    _record.record_image(view, "library", "image", np.ones((2, 2)))
+    _record.record(view, "test", params={})
+    assert view.shape == (2, 1)
+    assert adata.uns == {"spatial": {}}
+    before = adata.obsm
+    _record.own(adata)
+    assert adata.obsm == before

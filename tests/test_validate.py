@@ -16,6 +16,14 @@ def test_listing():
     [
         (lambda: _validate.integer("n", 0, minimum=1), ValueError, "n must be at least 1, got 0"),
         (lambda: _validate.integer("n", 1.5, minimum=1), TypeError, "n must be an integer, got 1.5 of type float"),
+        (
+            lambda: _validate.integer("z", "a", minimum=0, other=" or 'max'"),
+            TypeError,
+            "z must be an integer or 'max', got 'a' of type str",
+        ),
+        (lambda: _validate.generator("rng", "a"), TypeError, "rng must be an integer of at least 0 or a .*got 'a' of"),
+        (lambda: _validate.generator("rng", -1), ValueError, "rng must be an integer of at least 0 .*got -1"),
+        (lambda: _validate.some_cells(pd.Index([])), ValueError, "There are no cells"),
         (lambda: _validate.integer("n", True, minimum=1), TypeError, "n must be an integer, got True"),
         (
             lambda: _validate.number("lr", 0, minimum=0, exclusive=True),

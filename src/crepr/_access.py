@@ -92,10 +92,11 @@ def representation(data: Data, use_rep: str, *, mod: str | None = None) -> np.nd
     return array
 
 
-def groups(data: Data, groupby: str) -> pd.Categorical:
+def groups(data: Data, groupby: str, *, option: str = "groupby") -> pd.Categorical:
     """Return a column of `.obs` as categories, without unused ones.
 
     In a MuData, `groupby` is a column of `data.obs`, `'modality:column'`, or a column that one modality alone has.
+    Messages call it `option`.
     """
     frame = data.obs
     if is_mudata(data) and groupby not in frame:
@@ -103,16 +104,16 @@ def groups(data: Data, groupby: str) -> pd.Categorical:
         mod, _, column = groupby.rpartition(":")
         owners = [mod] if mod in parts else [name for name, adata in parts.items() if groupby in adata.obs]
         if len(owners) > 1:
-            raise ValueError(f"groupby={groupby!r} is in several modalities; write '{owners[0]}:{groupby}'.")
+            raise ValueError(f"{option}={groupby!r} is in several modalities; write '{owners[0]}:{groupby}'.")
         if owners:
             same_cells(data, owners)
             frame, groupby = parts[owners[0]].obs, column or groupby
-    _validate.has_key(list(frame.columns), groupby, where=".obs", hint="Set groupby to one of them.")
+    _validate.has_key(list(frame.columns), groupby, where=".obs", hint=f"Set {option} to one of them.")
     values = frame[groupby]
     missing = int(values.isna().sum())
     if missing:
         raise ValueError(
-            f"groupby={groupby!r} is missing for {missing} of {len(values)} cells. Remove those cells or fill the column."
+            f"{option}={groupby!r} is missing for {missing} of {len(values)} cells. Remove those cells or fill the column."
         )
     return pd.Categorical(values.array).remove_unused_categories()
 
@@ -133,6 +134,7 @@ def cell_positions(data: Data, cells: Sequence[str] | np.ndarray | None, *, defa
                 f"cells holds positions outside 0 to {data.n_obs - 1}: {_validate.listing(outside.tolist(), limit=5)}."
             )
         return wanted % data.n_obs
+    _validate.unique_cells(data.obs_names)
     positions = data.obs_names.get_indexer(pd.Index(wanted.astype(object)))
     missing = wanted[positions < 0]
     if len(missing):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,8 @@ import pandas as pd
 from crepr._version import __version__
 
 if TYPE_CHECKING:
+    from anndata import AnnData
+
     from crepr._types import Data
 
 
@@ -29,6 +31,12 @@ def record(data: Data, key: str, **entries: Any) -> None:
         `params`, `results`, ...; made storable by :func:`plain`.
     """
     data.uns[key] = plain({**entries, "crepr_version": __version__})
+
+
+def own(adata: AnnData) -> None:
+    """Make a view an object of its own before it is written to, as anndata does at the first write, with a warning."""
+    if adata.is_view:
+        adata.obs_names = cast("Any", adata.obs_names)
 
 
 def record_image(data: Data, library: str, name: str, pixels: np.ndarray) -> None:

@@ -31,10 +31,10 @@ def has_key(container: Collection[str], key: str, *, where: str, hint: str) -> N
         raise KeyError(f"No {key!r} in {where} (there are: {listing(container)}). {hint}")
 
 
-def integer(name: str, value: Any, *, minimum: int) -> int:
-    """Return an integer not below `minimum`."""
+def integer(name: str, value: Any, *, minimum: int, other: str = "") -> int:
+    """Return an integer not below `minimum`; `other` names what is allowed beside integers."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}.")
+        raise TypeError(f"{name} must be an integer{other}, got {value!r} of type {type(value).__name__}.")
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {value}.")
     return int(value)
@@ -66,6 +66,23 @@ def finite(name: str, array: np.ndarray, *, cells: pd.Index | None = None) -> No
         raise ValueError(
             f"{name} holds NaN or infinite values in {len(bad)} of {len(array)} cells ({which}). Remove or impute them first."
         )
+
+
+def generator(name: str, value: Any) -> np.random.Generator:
+    """Return a random generator from a seed or a generator."""
+    try:
+        return np.random.default_rng(value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"{name} must be an integer of at least 0 or a numpy.random.Generator, got {value!r} of type "
+            f"{type(value).__name__}."
+        ) from error
+
+
+def some_cells(cells: pd.Index) -> None:
+    """Raise if there are no cells."""
+    if not len(cells):
+        raise ValueError("There are no cells: data has 0 observations. Check how it was subset.")
 
 
 def unique_cells(cells: pd.Index) -> None:

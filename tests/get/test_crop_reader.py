@@ -55,7 +55,10 @@ def test_error_what_is_missing(adata):
     with pytest.raises(KeyError, match=r"No 'masks' in .obsm .*cr\.pp\.masks"):
         mask_reader(adata)
     del adata.uns["crops"]
-    with pytest.raises(ValueError, match=r"size of the crops is not known.*cr\.pp\.crops\(data, size=\.\.\.\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"size of the crops is not known.*cr\.pp\.crops\(data, size=\.\.\.\).*border, z, .*cr\.pp\.intensity",
+    ):
         crop_reader(adata)
     assert crop_reader(adata, size=16).channels == ("0", "1")
     del adata.obsm["crops"]

@@ -1,3 +1,4 @@
+import anndata as ad
 import mudata as md
 import numpy as np
 import pytest
@@ -90,6 +91,16 @@ def test_error_nothing_registered(rng, image, adata):
 def test_error(adata, options, error, match):
     with pytest.raises(error, match=match):
         cr.get.crops(adata, **options)
+
+
+def test_error_names_repeated_by_joining(adata):
+    with pytest.warns(UserWarning, match="names are not unique"):
+        joined = ad.concat([adata, adata], uns_merge="same")
+    with pytest.raises(ValueError, match=r"obs_names must be unique; 25 are repeated.*obs_names_make_unique"):
+        cr.get.crops(joined, ["cell1"])
+    np.testing.assert_array_equal(cr.get.crops(joined, [25]), cr.get.crops(adata, [0]))
+    joined.obs_names_make_unique()
+    np.testing.assert_array_equal(cr.get.crops(joined, ["cell1-1"]), cr.get.crops(adata, ["cell1"]))
 
 
 def test_error_channel_without_limits(adata):

@@ -35,6 +35,14 @@ def test_anchor_reads_what_was_registered(tmp_path):
     assert names(reader, [4, 0]) == expected(adata, table, [4, 0], "ace")
 
 
+def test_property_genes_of_a_subset(tmp_path):
+    adata, table = make(tmp_path, genes="eca")
+    some = adata[:, ["e", "b", "a"]].copy()
+    reader = molecule_reader(some)
+    assert reader.genes == ("a", "e")
+    assert names(reader, range(6)) == expected(adata, table, range(6), "ae")
+
+
 def test_property_order_of_genes_is_as_asked(tmp_path):
     adata, table = make(tmp_path, genes="eca")
     reader = molecule_reader(adata, genes=["e", "a"])
@@ -67,8 +75,14 @@ def test_error_nothing_registered():
 
 def test_error_genes(tmp_path):
     adata, _ = make(tmp_path, genes="ab")
-    with pytest.raises(ValueError, match="1 of 2 genes are in no table of molecules: 'zz'"):
+    with pytest.raises(ValueError, match="1 of 2 genes are in no table of molecules: 'c'"):
+        molecule_reader(adata, genes=["a", "c"])
+    with pytest.raises(ValueError, match="1 of 2 genes are not in var_names: 'zz'. Take data that have them"):
         molecule_reader(adata, genes=["a", "zz"])
+    with pytest.raises(ValueError, match="1 of 1 genes are not in var_names: 'b'"):
+        molecule_reader(adata[:, ["a"]], genes=["b"])
+    with pytest.raises(ValueError, match="None of the 2 genes that cr.pp.transcripts kept is in var_names"):
+        molecule_reader(adata[:, ["c", "d"]])
     with pytest.raises(TypeError, match=r"Write \['a'\]"):
         molecule_reader(adata, genes="a")
     joined = ad.concat([adata, make(tmp_path, genes="cd", seed=1)[0]])

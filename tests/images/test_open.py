@@ -65,9 +65,9 @@ def test_hash_in_a_path(tmp_path):
     [
         (np.zeros((2, 9, 9)), {"axes": "yx"}, ValueError, r"axes='yx' name 2 dimensions, but 'uns:a' has 3"),
         (np.zeros((2, 9, 9)), {"axes": ["c", "y", "x"]}, TypeError, "axes must be text such as 'cyx', got list"),
-        (np.zeros((2, 9, 9)), {"channels": ["a"]}, ValueError, r"must name the 2 channels of 'uns:a', each once; got \['a'\]"),
+        (np.zeros((2, 9, 9)), {"channels": ["a"]}, ValueError, r"channel_names must name the 2 channels of 'uns:a', each once; got \['a'\]"),
         (np.zeros((2, 9, 9)), {"channels": ["a", "a"]}, ValueError, "each once"),
-        (np.zeros((2, 9, 9)), {"channels": "ab"}, TypeError, "a list of names, got the text 'ab'"),
+        (np.zeros((2, 9, 9)), {"channels": "ab"}, TypeError, "channel_names must be a list of names, got the text 'ab'"),
         (np.zeros((2, 9, 9)), {"pixel_size": 0}, ValueError, "pixel_size must be a finite number above 0, got 0"),
         (np.zeros((4, 2, 9, 9)), {}, ValueError, "The axes of 'uns:a' .* cannot be told"),
         (np.zeros((9, 9), dtype="U3"), {}, ValueError, "'uns:a' holds <U3, which are no pixels"),
@@ -85,7 +85,7 @@ def test_error_array(array, options, error, match):
     ("uri", "error", "match"),
     [
         ("uns:spatial/lib/images/hires", KeyError, r"No 'images' on the way to .*\(there are: 'scalefactors'\)"),
-        ("uns:spatial/other", KeyError, r"No 'other' on the way to the image 'uns:spatial/other' \(there are: 'lib'\)"),
+        ("uns:spatial/other", KeyError, r"No 'other' on the way to the image 'uns:spatial/other' \(there are: 'lib'\). Name an array"),
         ("uns:number/a", KeyError, "there are: no keys, but int"),
         ("missing.tif", FileNotFoundError, "No such file: 'missing.tif'"),
         ("missing.zarr", FileNotFoundError, "No such file or folder: 'missing.zarr'"),

@@ -1,3 +1,5 @@
+import pickle
+
 import h5py
 import numpy as np
 import pytest
@@ -27,6 +29,19 @@ def test_anchor_h5sc(h5sc):
         source = open_source(uri)
         assert (source.axes, source.channels, source.dtype) == ("ncyx", tuple(NAMES), np.float16)
         np.testing.assert_array_equal(source.array, CROPS)
+
+
+def test_masks_are_told_from_pictures(h5sc):
+    assert open_source(str(h5sc)).masks == ()
+    kinds = np.array([b"mask", b"image_channel", b"image_channel"])
+    with h5py.File(h5sc, "a") as file:
+        file["uns/single_cell_images/channel_mapping"] = kinds
+    assert open_source(str(h5sc)).masks == ("seg_nucleus",)
+    with h5py.File(h5sc, "a") as file:
+        del file["uns/single_cell_images/channel_mapping"]
+        file["obsm/single_cell_images"].attrs["channel_mapping"] = kinds
+    source = open_source(str(h5sc), channels=["a", "b", "c"])
+    assert pickle.loads(pickle.dumps(source)).masks == source.masks == ("a",)
 
 
 def test_names_from_either_place(h5sc):

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis.extra import numpy as npst
 
-from crepr.images._open_memory import open_npy, open_uns
+from crepr.images._open_memory import array_fingerprint, open_npy, open_uns, split_fingerprint
 
 ARRAY = np.arange(12).reshape(3, 4)
 
@@ -11,6 +13,35 @@ def test_anchor_uns_follows_the_longest_key():
     np.testing.assert_array_equal(open_uns("uns:a/b/c", arrays).array, ARRAY + 2)
     del arrays["a/b"]
     np.testing.assert_array_equal(open_uns("uns:a/b/c", arrays).array, ARRAY)
+
+
+@given(npst.arrays(npst.integer_dtypes() | npst.floating_dtypes(), npst.array_shapes(min_dims=2, max_dims=4)))
+def test_property_fingerprint_is_of_the_content(array):
+    found = array_fingerprint(array)
+    assert split_fingerprint(f"uns:a#b#{found}") == ("uns:a#b", found)
+    other_bytes = array.astype(array.dtype.newbyteorder())  # as a file may give it back
+    for same in (array.copy(), np.asfortranarray(array), other_bytes):
+        assert array_fingerprint(same) == found
+    changed = array.copy()
+    changed.flat[-1] = 1 if array.flat[-1] != 1 else 0
+    for other in (changed, array[None], array.astype("c16")):
+        assert array_fingerprint(other) != found
+
+
+def test_fingerprint_of_a_large_array_is_of_pixels_from_everywhere():
+    array = np.zeros((3, 1500, 2000), np.uint8)
+    found = array_fingerprint(array)
+    array[1, 700:710] = 1
+    assert array_fingerprint(array) != found
+
+
+def test_error_another_array():
+    uri = f"uns:a#{array_fingerprint(ARRAY)}"
+    assert open_uns(uri, {"a": ARRAY}).array is ARRAY
+    with pytest.raises(
+        ValueError, match=r"array at 'uns:a#.*' is not the one that was registered.*store=.*library_key="
+    ):
+        open_uns(uri, {"a": ARRAY + 1})
 
 
 def test_npy_is_mapped(tmp_path):

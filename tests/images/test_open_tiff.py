@@ -54,7 +54,7 @@ def test_pyramid_is_read_at_full_resolution(tmp_path, options):
 
 @pytest.mark.parametrize("kept", [0.0, 0.001, 0.3, 0.5, 0.9])
 @pytest.mark.parametrize("options", [{}, TILES, {"compression": "lzw"}, {"bigtiff": True, "tile": (32, 32)}], ids=str)
-def test_error_truncated(tmp_path, options, kept):
+def test_error_truncated(tmp_path, caplog, options, kept):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, IMAGE, photometric="minisblack", **options)
     content = path.read_bytes()
@@ -63,6 +63,8 @@ def test_error_truncated(tmp_path, options, kept):
         (ValueError, OSError), match=r"Cannot read the pixels c 0:3, .*a.tif|a.tif' cannot be read as TIFF"
     ):
         np.asarray(open_source(str(path)).array)
+    assert not [record for record in caplog.records if "page" in record.getMessage()]  # the error says it
+    assert not tifffile.logger().filters
 
 
 def test_error_no_tiff(tmp_path):

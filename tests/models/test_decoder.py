@@ -11,7 +11,14 @@ def test_background_of_memorised_planes_goes_dark():
     size = 16
     spots = (torch.rand(64, 8, size, size, generator=generator) < 3 / size**2).float()
     planes = F.max_pool2d(spots, 5, stride=1, padding=2)
-    spec = vae({"rna": InputSpec(tuple("abcdefgh"), size, "planes")}, beta=0.0, smooth=(1e-5, 1e-5), widths=(32, 64))
+    spec = vae(
+        {"rna": InputSpec(tuple("abcdefgh"), size, "planes")},
+        beta=0.0,
+        reconstruction={"rna": "dice_focal"},
+        smooth=(1e-5, 1e-5),
+        widths=(32, 64),
+        totals=False,
+    )
     network, objective = spec.build(), spec.build_objective()
     optimizer = torch.optim.Adam(network.parameters(), 5e-3)
     for _ in range(160):

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,8 +9,10 @@ from crepr.models._encoder import EncoderSpec
 from crepr.models._network import Network, NetworkSpec
 
 
-def network_spec(size=20, widths=(3, 4), *, n_latent=5, upsample="transpose", kernel=3, padding=1, sampled=True):
-    geometry = {"size": size, "widths": widths, "kernel": kernel, "padding": padding}
+def network_spec(
+    size=20, widths=(3, 4), *, n_latent=5, upsample="transpose", kernel=3, padding=1, sampled=True, totals=False
+):
+    geometry = {"size": size, "widths": widths, "kernel": kernel, "padding": padding, "totals": totals}
     return NetworkSpec(
         {"encoder": EncoderSpec(("stain", "transcripts"), channels=5, **geometry)},
         {
@@ -44,6 +47,24 @@ def test_anchor_mean_is_decoded_in_eval_mode():
     torch.testing.assert_close(output.q["encoder"].variance, logvar.exp())
     for target, decoded in network.decode(mean).items():
         assert torch.equal(output.outputs[target], decoded)
+
+
+def test_anchor_totals_reach_the_latent_and_levels_the_output():
+    network = build(totals=True).eval()
+    inputs = pictures()
+    for part in (network.encoders["encoder"].mean, network.decoders["transcripts"].linear):
+        torch.nn.init.zeros_(part.weight)
+    # of the encoder's features, let the total of the last gene alone through
+    network.encoders["encoder"].mean.weight.data[0, -1] = 1.0
+    network.encoders["encoder"].totals.running_mean.zero_()
+    mean = network.encode(inputs)[0]
+    amount = torch.log1p(inputs["transcripts"][:, 2].sum((1, 2)))
+    bias = network.encoders["encoder"].mean.bias
+    torch.testing.assert_close(mean[:, 0], amount / np.sqrt(1 + 1e-5) + bias[0])
+    # without a picture, the levels are all that tells one latent from another
+    first, second = network.decode(mean)["transcripts"][:2]
+    level = network.decoders["transcripts"].level(mean)
+    torch.testing.assert_close(first - second, (level[0] - level[1])[:, None, None].expand_as(first))
 
 
 def test_anchor_noise_comes_from_the_generator():

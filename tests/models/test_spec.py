@@ -10,7 +10,9 @@ from crepr.models._spec import InputSpec, ModelSpec, TermSpec
 from crepr.models._vae import vae
 
 SPEC = vae(
-    {"stain": InputSpec(("DAPI", "membrane"), 20), "transcripts": InputSpec(("a", "b", "c"), 20, "planes")}, n_latent=3
+    {"stain": InputSpec(("DAPI", "membrane"), 20), "transcripts": InputSpec(("a", "b", "c"), 20, "planes")},
+    n_latent=3,
+    reconstruction={"transcripts": "dice_focal"},
 )
 
 

@@ -8,6 +8,7 @@ from crepr.models._vae import vae
 
 STAIN = {"stain": InputSpec(("DAPI",), 100)}
 PLANES = {"transcripts": InputSpec(("Acta2", "Apob"), 100, "planes")}
+DICE = {"reconstruction": {"transcripts": "dice_focal"}}
 
 
 def test_anchor_depth_follows_the_size():
@@ -35,8 +36,13 @@ def test_anchor_default_weights():
     objective = vae({**STAIN, **PLANES}).objective
     assert {name: term.weight for name, term in objective.items()} == {
         "stain_mse": 10.0,
-        "transcripts_dice": 24.0,
-        "transcripts_focal": 12.0,
+        "transcripts_bce": 1.0,
+        "kl": 1.0,
+    }
+    objective = vae(PLANES, **DICE).objective
+    assert {name: term.weight for name, term in objective.items()} == {
+        "transcripts_dice": 80.0,
+        "transcripts_focal": 40.0,
         "kl": 1.0,
     }
 
@@ -50,6 +56,7 @@ def test_anchor_beta():
 def test_property_options_reach_their_place():
     spec = vae(
         {**STAIN, **PLANES},
+        **DICE,
         widths=(4, 5, 6),
         decoder_widths={"stain": (2, 3, 4)},
         weights={"transcripts_focal": 0.5},
@@ -60,12 +67,14 @@ def test_property_options_reach_their_place():
         alpha=0.25,
         padding=0,
         upsample="nearest",
+        totals=False,
         view={"name": "identity", "augment": "quarter"},
     )
     assert spec.network.encoders["encoder"].widths == spec.network.decoders["transcripts"].widths == (4, 5, 6)
     assert spec.network.decoders["stain"].widths == (2, 3, 4)
     assert {decoder.upsample for decoder in spec.network.decoders.values()} == {"nearest"}
     assert {spec.network.encoders["encoder"].padding, spec.network.decoders["stain"].padding} == {0}
+    assert not any(part.totals for part in (*spec.network.encoders.values(), *spec.network.decoders.values()))
     dice, focal = spec.objective["transcripts_dice"], spec.objective["transcripts_focal"]
     assert dice.options == {"gene_weights": [1.0, 3.0], "empty": "skip", "smooth": [0.0, 0.5]}
     assert focal.options == {"gene_weights": [1.0, 3.0], "gamma": 3.0, "alpha": 0.25}
@@ -95,12 +104,17 @@ def test_property_options_reach_their_place():
         (STAIN, {"weights": {"stain_bce": 1.0}}, "weights: term must be one of 'stain_mse', 'kl', got 'stain_bce'"),
         (STAIN, {"gene_weights": "batch"}, "gene_weights need an input of planes"),
         (PLANES, {"gene_weights": "inverse"}, "gene_weights must be one of 'batch', got 'inverse'"),
-        (PLANES, {"gene_weights": (1.0,)}, "'transcripts_dice' has 1 gene_weights for 2 genes"),
+        (PLANES, {"gene_weights": (1.0,)}, "'transcripts_bce' has 1 gene_weights for 2 genes"),
         (PLANES, {"gene_weights": (1.0, -1.0)}, "gene_weights must be a finite number of at least 0, got -1"),
-        (PLANES, {"alpha": 2.0}, "alpha must be between 0 and 1, got 2"),
-        (PLANES, {"gamma": -1.0}, "gamma must be a finite number of at least 0"),
-        (PLANES, {"smooth": (1.0, 0.0)}, "smooth must be two numbers, the second above 0"),
-        (PLANES, {"empty": "ignore"}, "must be one of 'count', 'skip', got 'ignore'"),
+        (PLANES, {**DICE, "alpha": 2.0}, "alpha must be between 0 and 1, got 2"),
+        (PLANES, {**DICE, "gamma": -1.0}, "gamma must be a finite number of at least 0"),
+        (PLANES, {**DICE, "smooth": (1.0, 0.0)}, "smooth must be two numbers, the second above 0"),
+        (PLANES, {**DICE, "empty": "ignore"}, "must be one of 'count', 'skip', got 'ignore'"),
+        (
+            PLANES,
+            {"empty": "skip", "alpha": 0.25},
+            "'empty', 'alpha': only Dice and focal terms have that. Set reconstr",
+        ),
         (STAIN, {"view": {"augment": "none"}}, "view must have a 'name'"),
     ],
 )

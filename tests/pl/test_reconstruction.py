@@ -26,6 +26,9 @@ def adata(adata):
     return adata
 
 
+SPOTS = "transcripts (full colour: probability 0.5)"
+
+
 @pytest.fixture(autouse=True)
 def _reconstruct(monkeypatch):
     """Outputs are inputs at half their value; cell i has i + 1 spots of the first gene and one of the third."""
@@ -79,11 +82,17 @@ def test_anchor_both_inputs_below_each_other(adata):
 def test_anchor_genes_with_most_spots_have_colours(adata):
     fig = pl.reconstruction(adata, Model("transcripts"), cells=[4], n_genes=1)
     texts, colors = footer_of(fig)
-    assert texts == ["2 µm", "transcripts", "Actb", "other genes"]
+    assert texts == ["2 µm", SPOTS, "Actb", "other genes"]
     image = image_of(fig)
     assert [to_hex(pixel / 255) for pixel in image[0, :6, :3]] == [colors[0]] * 5 + ["#000000"]
     # the third gene has no colour of its own
     assert to_hex(image[SIDE - 1, SIDE - 1, :3] / 255) == colors[1]
+
+
+def test_anchor_the_highest_probability_has_the_full_colour(adata):
+    image = image_of(pl.reconstruction(adata, Model("transcripts"), cells=[4], n_genes=1, scale_bar=False))
+    # outputs are half of the inputs
+    np.testing.assert_array_equal(image[:SIDE, SIDE + GAP : 2 * SIDE + GAP], image[:SIDE, :SIDE])
 
 
 def test_anchor_genes_without_spots_are_left_out(adata):
@@ -94,7 +103,7 @@ def test_anchor_genes_and_colours_by_name(adata):
     model = Model("stain", "transcripts")
     fig = pl.reconstruction(adata, model, cells=[4], genes=["Sox2", "Vim"], colors={"Vim": "red", "DAPI": "cyan"})
     assert footer_of(fig) == (
-        ["2 µm", "stain", "DAPI", "membrane", "transcripts", "Sox2", "Vim", "other genes"],
+        ["2 µm", "stain", "DAPI", "membrane", SPOTS, "Sox2", "Vim", "other genes"],
         ["#00ffff", "#ffb000", "#e69f00", "#ff0000", "#5a5a5a"],
     )
     all_genes = pl.reconstruction(adata, Model("transcripts"), cells=[4], genes=GENES)

@@ -4,12 +4,14 @@ import mudata as md
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 import xarray as xr
 from cells import CHANNELS, cells_on, cut, noise_image
 from hypothesis import given
 from hypothesis import strategies as st
 
 import crepr as cr
+from crepr.images._open_memory import array_fingerprint
 
 
 @pytest.fixture
@@ -31,15 +33,13 @@ def test_anchor_what_is_written(adata, image):
     register(adata, image)
     table, recorded = adata.obsm["crops"], adata.uns["crops"]
     assert table.columns.tolist() == ["image", "y", "x"]
-    assert table.iloc[0].tolist() == ["uns:spatial/library/images/image", 20.0, 30.0]
+    uri = f"uns:spatial/library/images/image#{array_fingerprint(image)}"
+    assert table.iloc[0].tolist() == [uri, 20.0, 30.0]
     assert table["image"].dtype == "category"
     assert recorded["size"] == 16
     assert recorded["channels"].tolist() == CHANNELS
     assert (recorded["border"], recorded["z"]) == ("shift", None)
-    assert recorded["images"].loc["uns:spatial/library/images/image", ["axes", "shape"]].tolist() == [
-        "cyx",
-        "[2, 90, 110]",
-    ]
+    assert recorded["images"].loc[uri, ["axes", "shape"]].tolist() == ["cyx", "[2, 90, 110]"]
     np.testing.assert_array_equal(recorded["affine"]["0"], np.eye(3))
     np.testing.assert_array_equal(cr.get.crops(adata, [0], scaled=False)[0], image[:, 12:28, 22:38])
 
@@ -98,16 +98,15 @@ def test_several_images(rng, image):
     right = (adata.obs["slide"] == "right").to_numpy()
     expected[right] = cut(other, adata.obsm["spatial"][right] * 2, 16)
     np.testing.assert_array_equal(cr.get.crops(adata, scaled=False), expected)
-    assert adata.uns["crops"]["images"].index.tolist() == [
-        f"uns:spatial/{side}/images/image" for side in ("left", "right")
-    ]
+    places = [uri.partition("#")[0] for uri in adata.uns["crops"]["images"].index]
+    assert places == [f"uns:spatial/{side}/images/image" for side in ("left", "right")]
     assert adata.uns["crops"]["affine"]["1"][0, 0] == 2
 
 
 def test_channels_that_only_some_images_have_are_left_out(rng, adata, image):
     adata.obs["slide"] = ["a", "b"] * 12 + ["a"]
     images = {"a": image, "b": image[:1]}
-    with pytest.raises(ValueError, match="channels must name the 1 channels"):
+    with pytest.raises(ValueError, match="channel_names must name the 1 channels"):
         register(adata, images, library_key="slide")
     with pytest.warns(UserWarning, match="Only some images have the channels '1'"):
         register(adata, images, library_key="slide", channel_names=None, axes="cyx")
@@ -138,6 +137,24 @@ def test_a_modality_is_made(rng, adata, image):
     assert "crops" not in mdata["rna"].obsm
     cr.pp.crops(mdata, size=8)  # finds the modality that has crops
     assert mdata["stain"].uns["crops"]["size"] == 8
+
+
+def test_a_view_becomes_an_object(adata, image):
+    """Warnings are errors: anndata's own, at the first write into a view, says nothing that a user can act on."""
+    view = adata[5:15]
+    register(view, image)
+    cr.pp.intensity(view[:8], per="cell", progress=False)
+    masked = view[:8]
+    cr.pp.masks(masked, {name: shapely.Point(x, y).buffer(2) for name, (x, y) in _places(masked)})
+    np.testing.assert_array_equal(cr.get.crops(view, scaled=False), cut(image, adata.obsm["spatial"][5:15], 16))
+    assert not view.is_view
+    assert list(masked.uns["spatial"]["library"]["images"]) == ["image", "masks"]
+    assert list(view.uns["spatial"]["library"]["images"]) == ["image"]
+    assert not adata.uns
+
+
+def _places(adata):
+    return zip(adata.obs_names, adata.obsm["spatial"], strict=True)
 
 
 def test_copy_leaves_the_original(adata, image):
@@ -201,7 +218,16 @@ def _drop_positions(adata):
         (None, {"channels": ["DAPI", "actin"]}, ValueError, r"\['actin'\] are not in .*\['DAPI', 'membrane'\]"),
         (None, {"channels": "DAPI"}, TypeError, "must be a list of names"),
         (None, {"channels": ["DAPI", "DAPI"]}, ValueError, "each once"),
-        (None, {"channel_names": ["a"]}, ValueError, "must name the 2 channels"),
+        (None, {"channel_names": ["a"]}, ValueError, "channel_names must name the 2 channels"),
+        (
+            None,
+            {"axes": "yxc", "channel_names": None},
+            ValueError,
+            r"Check pixel_size or affine, or axes \('yxc' for an image of shape \(2, 90, 110\)\)",
+        ),
+        (None, {"z": "mean"}, TypeError, "z must be an integer or 'max', got 'mean'"),
+        (None, {"affine": "hi"}, TypeError, "affine must be a 3 x 3 matrix of numbers, got 'hi'"),
+        (None, {"affine": [[1, 0], [0, 1, 2]]}, TypeError, "affine must be a 3 x 3 matrix of numbers, got"),
         (None, {"axes": "czyx"}, ValueError, "axes='czyx' name 4 dimensions"),
         (None, {"z": 1}, ValueError, "has no depth"),
         (None, {"affine": np.eye(2)}, ValueError, "affine must be an invertible 3 x 3 matrix"),
@@ -246,6 +272,10 @@ def test_error_of_libraries(adata, image):
         KeyError, match=r"15 of 25 cells belong to libraries without an image: 'b', 'c' \(there are: 'a'\)"
     ):
         register(adata, {"a": image}, library_key="slide")
+    with pytest.raises(KeyError, match="No 'lib' in .obs .*Set library_key to one of them"):
+        register(adata, {"a": image}, library_key="lib")
+    with pytest.raises(ValueError, match="There are no cells"):
+        register(adata[:0].copy(), image)
     with pytest.raises(ValueError, match="pixel_size maps libraries to values: set library_key"):
         register(adata, image, pixel_size={"a": 1.0})
     stack = xr.DataArray(np.zeros((10, 2, 20, 20)), dims=list("ncyx"))

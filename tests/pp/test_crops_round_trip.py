@@ -90,7 +90,8 @@ def test_joins(slides, tmp_path, uns_merge):
     if uns_merge is None:
         with pytest.raises(ValueError, match=r"cr\.pp\.crops\(data, size=\.\.\.\)"):
             cr.get.crops(joined)
-        cr.pp.crops(joined, size=16, border="pad")
+        with pytest.warns(UserWarning, match=r"now channels=\['DAPI', 'membrane'\], and crops are scaled by"):
+            cr.pp.crops(joined, size=16, border="pad")
     expected = np.concatenate(slides[1])
     np.testing.assert_array_equal(cr.get.crops(joined, scaled=False), expected)
     hidden = np.concatenate([cr.get.crops(adata, scaled=False, hide_neighbours=True) for adata in slides[0]])
@@ -121,13 +122,73 @@ def test_joined_arrays_in_uns_are_asked_for(rng):
         slides.append(cells_on(rng, image, prefix=name))
         cr.pp.crops(slides[-1], {name: image}, size=8, library_key=slides[-1].obs.insert(0, "slide", name) or "slide")
     joined = ad.concat(slides)
-    with pytest.raises(KeyError, match="Put the array back"):
+    with pytest.raises(
+        KeyError, match=r"ad.concat drops .uns: put the array back.*store=.*library_key=.*uns_merge='unique'"
+    ):
         cr.pp.crops(joined, size=8)
+    expected = np.concatenate([cr.get.crops(adata, scaled=False) for adata in slides])
     joined.uns["spatial"] = slides[0].uns["spatial"] | slides[1].uns["spatial"]
-    cr.pp.crops(joined, size=8)
-    np.testing.assert_array_equal(
-        cr.get.crops(joined, scaled=False), np.concatenate([cr.get.crops(adata, scaled=False) for adata in slides])
-    )
+    cr.pp.crops(joined, size=8, channels=["0", "1"], border="shift")
+    np.testing.assert_array_equal(cr.get.crops(joined, scaled=False), expected)
+    np.testing.assert_array_equal(cr.get.crops(ad.concat(slides, uns_merge="unique"), scaled=False), expected)
+
+
+@pytest.mark.parametrize(("read", "name"), [(cr.get.crops, "image"), (cr.get.masks, "masks")])
+def test_joined_arrays_of_one_name_are_told_apart(rng, read, name):
+    slides = []
+    for prefix in "ab":
+        # the images of both slides are alike where only their masks are to differ
+        image = noise_image(rng) if name == "image" else np.ones((1, 90, 110))
+        adata = cells_on(rng, image, prefix=prefix)
+        adata.obs["label"] = range(1, 26)
+        cr.pp.crops(adata, image, size=8)
+        cr.pp.masks(adata, nearest_labels((90, 110), adata.obsm["spatial"]), labels="label")
+        slides.append(adata)
+    joined = ad.concat(slides, uns_merge="first")
+    with pytest.raises(ValueError, match=rf"images/{name}#.* is not the one that was registered.*ad.concat put"):
+        read(joined)
+    np.testing.assert_array_equal(read(joined[:25].copy()), read(slides[0]))
+
+
+@pytest.fixture
+def one_channel(rng, tmp_path):
+    """Two slides with one channel in use, padded, each cell with its limits; joined without `.uns`."""
+    made = []
+    for name in "ab":
+        image = noise_image(rng)
+        made.append(cells_on(rng, image, prefix=name))
+        path = write_image(tmp_path / f"{name}.ome.zarr", Source("uns:i", image, "cyx", tuple(CHANNELS)))
+        cr.pp.crops(made[-1], path, size=16, channels=["DAPI"], border="pad")
+        cr.pp.intensity(made[-1], per="cell", progress=False)
+    return made, ad.concat(made)
+
+
+def test_limits_of_each_cell_survive_joining(one_channel):
+    slides, joined = one_channel
+    expected = np.concatenate([cr.get.crops(adata) for adata in slides])
+    with pytest.raises(ValueError, match=r"Set size.*channels, border, z, .*cr\.pp\.intensity"):
+        cr.pp.crops(joined)
+    cr.pp.crops(joined, size=16, border="pad", channels=["DAPI"])  # all is said: no warning
+    assert joined.uns["crops"]["intensity"] == {"per": "cell"}
+    np.testing.assert_array_equal(cr.get.crops(joined), expected)
+
+
+def test_what_is_registered_by_default_after_joining_is_told(one_channel):
+    slides, joined = one_channel
+    limits = joined.obsm["crops_limits"].copy()
+    with pytest.warns(
+        UserWarning,
+        match=r"now border='shift' and channels=\['DAPI'\], .*scaled by .obsm\['crops_limits'\].*cr\.pp\.intensity",
+    ):
+        cr.pp.crops(joined, size=16)
+    assert joined.obsm["crops_limits"].equals(limits)
+    cr.pp.crops(joined, size=8)  # says nothing more: all is recorded now
+    assert "crops_limits" not in joined.obsm
+    joined = ad.concat(slides)
+    with pytest.warns(UserWarning, match=r"now border='shift', and crops are not scaled by cr\.pp\.intensity"):
+        cr.pp.crops(joined, size=16, channels=["DAPI", "membrane"])
+    assert "intensity" not in joined.uns["crops"]
+    assert "crops_limits" not in joined.obsm
 
 
 def test_a_reference_costs_under_200_bytes(rng, tmp_path):

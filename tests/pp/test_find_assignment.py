@@ -135,3 +135,18 @@ def test_reference_real_molecules_join_their_polygons_as_in_geopandas(tmp_path, 
     middle = adata.obsm["transcripts"][per_cell > 30]
     found = shapely.get_coordinates(centres)[per_cell > 30]
     assert np.abs(middle[["x", "y"]] - found).median().max() < 15  # of cells some 100 pixels wide
+
+
+def test_error_masks_of_several_modalities(tmp_path):
+    rna, stains = make_adata(), [make_adata() for _ in range(2)]
+    data = make_mudata(rna, stains[0])
+    stains[1].var_names = [f"other {i}" for i in range(5)]
+    data.mod["other"] = stains[1]
+    for stain in stains:
+        add_masks(stain)
+    with pytest.raises(
+        ValueError, match="Several modalities have masks: 'stain', 'other'.*Set mod.*cr.pp.masks with mod"
+    ):
+        pp.transcripts(data, make_table(), mod="rna", path=tmp_path / "t", progress=False)
+    add_masks(rna)
+    pp.transcripts(data, make_table(), mod="rna", path=tmp_path / "t", progress=False)

@@ -129,7 +129,8 @@ def test_on_disk(tmp_path, adata, image, expected, make):
 def test_in_memory(adata, image, expected, arrange, options):
     cr.pp.crops(adata, arrange(image), **{"size": SIZE, "channel_names": CHANNELS} | options)
     np.testing.assert_array_equal(cr.get.crops(adata, scaled=False), expected)
-    assert adata.obsm["crops"]["image"].cat.categories.tolist() == ["uns:spatial/library/images/image"]
+    (uri,) = adata.obsm["crops"]["image"].cat.categories
+    assert uri.startswith("uns:spatial/library/images/image#")
     assert isinstance(adata.uns["spatial"]["library"]["images"]["image"], np.ndarray)
 
 
@@ -141,6 +142,9 @@ def test_in_memory_beside_what_squidpy_keeps(adata, image, expected):
     np.testing.assert_array_equal(cr.get.crops(adata, scaled=False), expected)
     cr.pp.crops(adata, "uns:spatial/V1/images/hires", size=2, affine=np.diag([0.2, 0.2, 1]))
     assert cr.get.crops(adata, scaled=False).shape == (25, 3, 2, 2)
+    hires[0, 0, 0] = 1
+    with pytest.raises(ValueError, match="array at 'uns:spatial/V1/images/hires#.* is not the one that was registered"):
+        cr.get.crops(adata)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:spatialdata")
@@ -191,6 +195,22 @@ def test_a_hint_where_the_image_knows_its_pixels(tmp_path, adata, image):
         cr.pp.crops(adata, path, size=SIZE)
 
 
+def test_masks_of_h5sc_are_in_use_only_when_named(tmp_path, rng):
+    pixels = rng.random((25, 3, 12, 12)).astype("f2")
+    with h5py.File(tmp_path / "a.h5sc", "w") as file:
+        crops = file.create_dataset("obsm/single_cell_images", data=pixels)
+        crops.attrs["channel_names"] = ["seg_nucleus", *CHANNELS]
+        crops.attrs["channel_mapping"] = ["mask", "image_channel", "image_channel"]
+    adata = cells_on(rng, pixels)
+    cr.pp.crops(adata, tmp_path / "a.h5sc")
+    assert adata.uns["crops"]["channels"].tolist() == CHANNELS
+    np.testing.assert_array_equal(cr.get.crops(adata, scaled=False), pixels[:, 1:])
+    np.testing.assert_array_equal(cr.get.crops(adata, channels=["seg_nucleus"], scaled=False), pixels[:, :1])
+    cr.pp.crops(adata, channels=["seg_nucleus", "DAPI"])
+    cr.pp.crops(adata, size=8)
+    assert adata.uns["crops"]["channels"].tolist() == ["seg_nucleus", "DAPI"]
+
+
 def test_paths_are_absolute(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert absolute_uri("a/../b.tif") == str(tmp_path / "b.tif")
@@ -220,7 +240,7 @@ def test_error_of_spatialdata(tmp_path, adata, image):
         (3, TypeError, r"image must be a path or URL.*got int"),
         (np.array([["a", "b"]]), TypeError, "Pixels must be real numbers"),
         (np.zeros((2, 3, 90, 110)), ValueError, "Set axes"),
-        ("nowhere.tif", FileNotFoundError, "nowhere.tif"),
+        ("nowhere.tif", FileNotFoundError, r"image='nowhere.tif' cannot be opened: No such file.*Check the path"),
         ("uns:spatial/a", KeyError, "on the way to the image"),
     ],
 )

@@ -13,6 +13,7 @@ from spatialdata.transformations import Scale
 
 import crepr as cr
 from crepr.get._crop_reader import mask_reader
+from crepr.images._open_memory import array_fingerprint
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_anchor_what_is_written(adata, labels):
     table = adata.obsm["masks"]
     assert table.columns.tolist() == ["image", "label"]
     assert table["label"].tolist() == adata.obs["label"].tolist()
-    assert table["image"].cat.categories.tolist() == ["uns:spatial/library/images/masks"]
+    assert table["image"].cat.categories.tolist() == [f"uns:spatial/library/images/masks#{array_fingerprint(labels)}"]
     assert adata.uns["masks"]["images"]["channels"].tolist() == ['["label"]']
     assert "image" in adata.uns["spatial"]["library"]["images"]
     np.testing.assert_array_equal(mask_reader(adata).read(np.arange(25))[:, 0], cut_labels(adata, labels))
@@ -162,6 +163,9 @@ def test_spatialdata(tmp_path, adata, labels):
         shapes={"circles": ShapesModel.parse(circles, transformations=half)},
     )
     sdata.write(tmp_path / "s.zarr")
+    for element, error in [(None, ValueError), ("nuclei", KeyError)]:
+        with pytest.raises(error, match=r"'cells', 'circles'.*|Set element to one of the labels or shapes"):
+            cr.pp.masks(adata, sdata, element=element)
     cr.pp.masks(adata, sdata, element="cells", labels="label")
     assert adata.obsm["masks"]["image"].cat.categories.tolist() == [f"spatialdata:{tmp_path}/s.zarr#cells"]
     np.testing.assert_array_equal(mask_reader(adata).read(np.arange(25))[:, 0], cut_labels(adata, labels))
@@ -198,12 +202,20 @@ def test_several_images(rng, image):
     cr.pp.crops(adata, {"a": image, "b": image[:, ::-1]}, library_key="slide", size=16)
     parts = {slide: boxes(adata[adata.obs["slide"] == slide]) for slide in "ab"}
     cr.pp.masks(adata, parts, library_key="slide")
-    assert adata.obsm["masks"]["image"].cat.categories.tolist() == [f"uns:spatial/{s}/images/masks" for s in "ab"]
+    places = [uri.partition("#")[0] for uri in adata.obsm["masks"]["image"].cat.categories]
+    assert places == [f"uns:spatial/{s}/images/masks" for s in "ab"]
     assert adata.obsm["masks"]["label"].tolist() == list(range(1, 26))
     drawn = adata.uns["spatial"]["a"]["images"]["masks"]
     assert set(np.unique(drawn)) == {0, *range(1, 26, 2)}
     with pytest.raises(ValueError, match="crops lie in 2 images .*Set library_key"):
         cr.pp.masks(adata, boxes(adata))
+
+
+def test_error_no_file_and_no_cells(adata):
+    with pytest.raises(FileNotFoundError, match=r"masks='nope.tif' cannot be opened: No such file.*Check the path"):
+        cr.pp.masks(adata, "nope.tif")
+    with pytest.raises(ValueError, match="There are no cells"):
+        cr.pp.masks(adata[:0].copy(), "nope.tif")
 
 
 def test_mudata_and_copy(adata, labels):

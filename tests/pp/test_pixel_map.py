@@ -111,3 +111,19 @@ def test_error_crops_of_an_image_that_is_not_recorded(tmp_path):
     adata.uns["crops"]["images"] = adata.uns["crops"]["images"].iloc[:1]
     with pytest.raises(ValueError, match="Crops refer to images that are not recorded"):
         pp.transcripts(adata, make_table(), cell="cell", path=tmp_path / "t", progress=False)
+
+
+def test_error_crops_of_several_modalities(tmp_path):
+    rna, stains = make_adata(), [make_adata() for _ in range(2)]
+    data = make_mudata(rna, stains[0])
+    stains[1].var_names = [f"other {i}" for i in range(5)]
+    data.mod["other"] = stains[1]
+    for stain in stains:
+        add_crops(stain)
+    options = {"mod": "rna", "cell": "cell", "path": tmp_path / "t", "progress": False}
+    with pytest.raises(
+        ValueError, match="Several modalities have crops: 'stain', 'other'.*Set mod.*cr.pp.crops with mod"
+    ):
+        pp.transcripts(data, make_table(), **options)
+    add_crops(rna)
+    pp.transcripts(data, make_table(), **options)

@@ -10,12 +10,12 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 import torch
-from tqdm.auto import tqdm
 
 from crepr import _validate
 from crepr._demo._cell import run_cell
 from crepr._demo._report import Section, render_report
 from crepr._demo._script import parse_script
+from crepr._progress import tqdm
 
 if TYPE_CHECKING:
     from pathlib import Path

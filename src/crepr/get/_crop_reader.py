@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from crepr import _access, _keys, _validate
-from crepr.get._image_table import LABEL, common_channels, open_images
+from crepr.get._image_table import LABEL, default_channels, open_images
 from crepr.images._crop_reader import CropReader
 
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 REGISTER_CROPS = "Run cr.pp.crops first."
 REGISTER_MASKS = "Run cr.pp.masks first."
+GIVE_AGAIN = (
+    "with what else was set then (channels, border, z, pixel_size or affine, channel_names and axes), "
+    "and cr.pp.intensity after it"
+)
 
 
 def crop_reader(adata: AnnData, *, channels: Sequence[str] | None = None, size: int | None = None) -> CropReader:
@@ -135,11 +139,11 @@ def _reader(
     if size is None and "size" not in recorded:
         raise ValueError(
             "The size of the crops is not known, as joining objects drops .uns. "
-            "Call cr.pp.crops(data, size=...) without an image to record it again."
+            f"Call cr.pp.crops(data, size=...) without an image to record it again, {GIVE_AGAIN}."
         )
     if channels is None:
         known = recorded.get("channels")
-        channels = common_channels(images.values()) if known is None else [str(name) for name in known]
+        channels = default_channels(images.values()) if known is None else [str(name) for name in known]
     return CropReader(
         _access.references(adata, _keys.CROPS),
         images,

@@ -57,7 +57,7 @@ def crops(
     IndexError
         If a position is not that of a cell.
     ValueError
-        If a channel is not in the image, or the image was replaced.
+        If names of cells are repeated, a channel is not in the image, or the image was replaced.
 
     Examples
     --------

@@ -10,6 +10,7 @@ import pandas as pd
 
 from crepr import _access, _keys
 from crepr.images._open import open_source
+from crepr.images._open_memory import JOINING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -95,10 +96,10 @@ def open_images(
 
     Raises
     ------
-    FileNotFoundError
-        If an image is gone; says how to name its new place.
+    FileNotFoundError, KeyError
+        If an image is gone; says how to name its new place, or to keep an array when objects are joined.
     ValueError
-        If a file is damaged, or has another shape than when it was registered.
+        If a file is damaged, or an array is another one, or a file has another shape, than when it was registered.
     """
     verb = REGISTER[key]
     sources = {}
@@ -115,6 +116,11 @@ def open_images(
                 f"{error} Cells refer to it in .obsm[{key!r}]. If it was moved, call "
                 f"{verb}(data, relocate={{'old folder or uri': 'new folder or uri'}})."
             ) from error
+        except KeyError as error:
+            raise KeyError(
+                f"{error.args[0]} Cells refer to it in .obsm[{key!r}], and ad.concat drops .uns: put the array back, or "
+                f"register it again with {verb}. {JOINING}"
+            ) from error
         if shape is not None and axes is None and list(source.array.shape) != shape:
             raise ValueError(
                 f"{uri!r} has the shape {tuple(source.array.shape)} ({source.axes}), but {tuple(shape)} when it was "
@@ -128,3 +134,11 @@ def common_channels(sources: Iterable[Source]) -> tuple[str, ...]:
     """Return the channels that all images have, in the order of the first."""
     first, *others = sources
     return tuple(name for name in first.channels if all(name in source.channels for source in others))
+
+
+def default_channels(sources: Iterable[Source]) -> tuple[str, ...]:
+    """Return the channels that all images have, without masks if there are others."""
+    sources = list(sources)
+    common = common_channels(sources)
+    masks = {name for source in sources for name in source.masks}
+    return tuple(name for name in common if name not in masks) or common

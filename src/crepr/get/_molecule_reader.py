@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crepr import _access, _keys, _validate
+from crepr.get._same_pixels import check_same_pixels
 from crepr.images._molecule_reader import MoleculeReader
 from crepr.images._molecules import read_info
 
@@ -26,8 +27,9 @@ def molecule_reader(adata: AnnData, *, genes: Sequence[str] | None = None) -> Mo
     adata
         Annotated data with references in `.obsm['transcripts']`.
     genes
-        Names of genes, in the order of the planes. By default those recorded in `.uns['transcripts']`; where joining
-        objects has dropped that, the genes that every table has, in the order of `.var_names`.
+        Names of genes of `.var_names`, in the order of the planes. By default those recorded in `.uns['transcripts']`
+        that are still in `.var_names`; where joining objects has dropped the record, the genes that every table has, in
+        the order of `.var_names`.
 
     Returns
     -------
@@ -40,7 +42,8 @@ def molecule_reader(adata: AnnData, *, genes: Sequence[str] | None = None) -> Mo
     FileNotFoundError
         If a table is gone.
     ValueError
-        If a table is damaged or was replaced, a cell has no reference, or a gene is in no table.
+        If a table is damaged or was replaced, a cell has no reference, a gene is in no table or not in `.var_names`, or
+        crops of `adata` were registered in other pixels since.
 
     Warns
     -----
@@ -61,6 +64,12 @@ def molecule_reader(adata: AnnData, *, genes: Sequence[str] | None = None) -> Mo
         genes = _registered_genes(adata, known)
     elif isinstance(genes, str):
         raise TypeError(f"genes must be a list of names, got the text {genes!r}. Write [{genes!r}].")
+    elif absent := [gene for gene in genes if gene not in adata.var_names]:
+        raise ValueError(
+            f"{len(absent)} of {len(genes)} genes are not in var_names: {_validate.listing(absent)}. Take data that have "
+            "them, or leave them out of genes."
+        )
+    check_same_pixels(adata, adata)
     reader = MoleculeReader(references, genes=[str(gene) for gene in genes])
     for code, uri in enumerate(tables.categories):
         absent = [gene for gene in reader.genes if gene not in known[uri]]
@@ -77,7 +86,13 @@ def molecule_reader(adata: AnnData, *, genes: Sequence[str] | None = None) -> Mo
 def _registered_genes(adata: AnnData, known: dict[str, set[str]]) -> Sequence[str]:
     recorded = adata.uns.get(_keys.TRANSCRIPTS, {}).get("genes")
     if recorded is not None:
-        return np.asarray(recorded).tolist()
+        genes = [gene for gene in np.asarray(recorded).tolist() if gene in adata.var_names]
+        if not genes:
+            raise ValueError(
+                f"None of the {len(recorded)} genes that cr.pp.transcripts kept is in var_names any more. Take a subset "
+                "with some of them, or run cr.pp.transcripts again."
+            )
+        return genes
     common = set.intersection(*known.values()) if known else set()
     genes = [gene for gene in adata.var_names if gene in common]
     if not genes:

@@ -98,7 +98,8 @@ def open_source(
         on_error.pop_all()
     # an array in memory goes along when a source is sent to another process; a file is opened there anew
     anew = partial(open_source, uri, axes=letters, channels=names, pixel_size=size)
-    return Source(uri, array, target, names, size, letters, None if uri.startswith("uns:") else anew)
+    masks = tuple(names[i] for i in stored.masks if i < len(names))
+    return Source(uri, array, target, names, size, letters, None if uri.startswith("uns:") else anew, masks)
 
 
 def _open(uri: str, arrays: Mapping[str, Any] | None) -> Stored:
@@ -155,10 +156,10 @@ def _view(array: Any, stored: str, target: str, uri: str, close: Callable[[], ob
 def _names(given: Sequence[str] | None, found: tuple[str, ...] | None, n: int, uri: str) -> tuple[str, ...]:
     if given is not None:
         if isinstance(given, str):
-            raise TypeError(f"channels must be a list of names, got the text {given!r}. Write [{given!r}].")
+            raise TypeError(f"channel_names must be a list of names, got the text {given!r}. Write [{given!r}].")
         names = tuple(str(name) for name in given)
         if len(names) != n or len(set(names)) != n:
-            raise ValueError(f"channels must name the {n} channels of {uri!r}, each once; got {list(names)}.")
+            raise ValueError(f"channel_names must name the {n} channels of {uri!r}, each once; got {list(names)}.")
         return names
     if found is None or len(found) != n:
         return tuple(str(i) for i in range(n))

@@ -14,8 +14,8 @@ from crepr.images._stored import Stored
 def open_hdf5(path: str, key: str) -> Stored:
     """Open an HDF5 dataset, such as the single-cell images of scPortrait's h5sc format :cite:p:`Maedler2025`.
 
-    That format keeps `(cells, channels, y, x)` float16 in 0 to 1 under `obsm/single_cell_images`, and the names of the
-    channels (masks first) beside it.
+    That format keeps `(cells, channels, y, x)` float16 in 0 to 1 under `obsm/single_cell_images`, and beside it the names
+    of the channels, and which of them are masks (the first ones).
 
     Raises
     ------
@@ -39,14 +39,17 @@ def open_hdf5(path: str, key: str) -> Stored:
         file.close()
         raise ValueError(f"{path!r} has no dataset {key!r} (there are: {listing(sorted(datasets))}).")
     axes = "ncyx" if found.ndim == 4 else None
-    return Stored(found, axes, _names(file, found), close=file.close)
+    kinds = _texts(file, found, "channel_mapping") or ()
+    masks = tuple(i for i, kind in enumerate(kinds) if kind == "mask")
+    return Stored(found, axes, _texts(file, found, "channel_names"), close=file.close, masks=masks)
 
 
-def _names(file: h5py.File, dataset: h5py.Dataset) -> tuple[str, ...] | None:
-    names = dataset.attrs.get("channel_names")
-    if names is None:
-        beside = file.get("uns/single_cell_images/channel_names")
-        names = beside[()] if isinstance(beside, h5py.Dataset) else None
-    if names is None:
+def _texts(file: h5py.File, dataset: h5py.Dataset, key: str) -> tuple[str, ...] | None:
+    """Read what the file says about each channel, from the dataset itself or from beside it."""
+    texts = dataset.attrs.get(key)
+    if texts is None:
+        beside = file.get(f"uns/single_cell_images/{key}")
+        texts = beside[()] if isinstance(beside, h5py.Dataset) else None
+    if texts is None:
         return None
-    return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in np.atleast_1d(names))
+    return tuple(text.decode() if isinstance(text, bytes) else str(text) for text in np.atleast_1d(texts))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,22 +14,51 @@ import numpy as np
 from crepr._validate import listing
 from crepr.images._stored import Stored
 
+# so many pixels tell one picture from another, in milliseconds
+PIXELS = 1 << 20
+JOINING = (
+    "Before objects are joined, register their images with store=, or under libraries of their own (library_key=) to "
+    "join with ad.concat(..., uns_merge='unique')."
+)
+
+
+def array_fingerprint(array: np.ndarray) -> str:
+    """Hash an array: its shape, its type, and its pixels, or a million of them evenly spaced; 16 hexadecimal digits."""
+    dtype = array.dtype.newbyteorder("=")
+    digest = hashlib.blake2b(f"{array.shape} {dtype}".encode(), digest_size=8)
+    digest.update(array.flat[:: max(array.size // PIXELS, 1)].astype(dtype, copy=False))
+    return digest.hexdigest()
+
+
+def split_fingerprint(uri: str) -> tuple[str, str]:
+    """Split `uns:KEY/KEY/...#FINGERPRINT`; without a fingerprint the second part is empty."""
+    match = re.fullmatch(r"(.+)#([0-9a-f]{16})", uri, flags=re.DOTALL)
+    return (match[1], match[2]) if match else (uri, "")
+
 
 def open_uns(uri: str, arrays: Mapping[str, Any]) -> Stored:
-    """Find the array that `uns:KEY/KEY/...` names in nested mappings; a key may hold slashes itself.
+    """Find the array that `uns:KEY/KEY/...#FINGERPRINT` names in nested mappings; a key may hold slashes itself.
 
     Raises
     ------
     KeyError
         If it is not there; says which part of the way is missing.
+    ValueError
+        If another array than that of the fingerprint is there; any will do without one.
     """
-    found = _follow(uri.removeprefix("uns:").split("/"), arrays, uri)
+    way, fingerprint = split_fingerprint(uri)
+    found = _follow(way.removeprefix("uns:").split("/"), arrays, uri)
     axes = None
     if hasattr(found, "dims"):  # xarray
         axes = "".join(str(dim) for dim in found.dims)
         found = found.data
     if not hasattr(found, "shape") or not hasattr(found, "dtype"):
         raise TypeError(f"{uri!r} is no array but {type(found).__name__}. Put a NumPy, Zarr or dask array there.")
+    if fingerprint and isinstance(found, np.ndarray) and array_fingerprint(found) != fingerprint:
+        raise ValueError(
+            f"The array at {uri!r} is not the one that was registered: it was changed, or ad.concat put the image of "
+            f"another object in its place. Put it back, or register the image again. {JOINING}"
+        )
     return Stored(found, axes)
 
 
@@ -43,7 +74,7 @@ def _follow(parts: list[str], place: Any, uri: str) -> Any:
     else:
         there = f"no keys, but {type(place).__name__}"
     raise KeyError(
-        f"No {parts[0]!r} on the way to the image {uri!r} (there are: {there}). Put the array back, or register the image anew."
+        f"No {parts[0]!r} on the way to the image {uri!r} (there are: {there}). Name an array that is there, or put it there."
     )
 
 

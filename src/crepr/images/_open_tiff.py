@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import struct
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import tifffile
 import zarr
 
 from crepr.images._stored import Stored, square_pixel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from logging import LogRecord
 
 
 def open_tiff(path: str) -> Stored:
@@ -28,9 +34,10 @@ def open_tiff(path: str) -> Stored:
         raise FileNotFoundError(f"No such file: {path!r}.")
     file = None
     try:
-        file = tifffile.TiffFile(path)
-        series = file.series[0]
-        _check_pages(file)
+        with _without_page_log():
+            file = tifffile.TiffFile(path)
+            series = file.series[0]
+            _check_pages(file)
         mapped = series.dataoffset is not None
         array = series.asarray(out="memmap") if mapped else zarr.open_array(series.aszarr(level=0), mode="r")
         channels, size = (
@@ -45,6 +52,22 @@ def open_tiff(path: str) -> Stored:
     if mapped:
         file.close()
     return Stored(array, _letters(series.axes), channels, size, None if mapped else file.close)
+
+
+@contextmanager
+def _without_page_log() -> Iterator[None]:
+    """Keep tifffile from logging what :func:`_check_pages` raises."""
+
+    def keep(record: LogRecord) -> bool:
+        message = record.getMessage()
+        return not ("invalid page offset" in message or "invalid offset to page" in message)
+
+    logger = tifffile.logger()
+    logger.addFilter(keep)
+    try:
+        yield
+    finally:
+        logger.removeFilter(keep)
 
 
 def _check_pages(file: tifffile.TiffFile) -> None:

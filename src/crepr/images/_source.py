@@ -33,6 +33,8 @@ class Source:
     """Axes of the array as stored (such as `'yxc'`): the `axes` with which to open the same uri again."""
     reopen: Callable[[], Source] | None = field(default=None, repr=False, compare=False)
     """Opens the source anew in another process; `None` for an array in memory."""
+    masks: tuple[str, ...] = ()
+    """Names of the channels that the file says are masks of cells and no pictures."""
 
     @property
     def height(self) -> int:
@@ -73,5 +75,5 @@ class Source:
     def __reduce__(self) -> Any:
         if self.reopen is not None:
             return self.reopen, ()
-        parts = (self.uri, self.array, self.axes, self.channels, self.pixel_size, self.stored_axes)
+        parts = (self.uri, self.array, self.axes, self.channels, self.pixel_size, self.stored_axes, None, self.masks)
         return Source, parts

@@ -19,6 +19,8 @@ class Stored:
     pixel_size: float | None = None
     close: Callable[[], object] | None = None
     """Lets go of the file."""
+    masks: tuple[int, ...] = ()
+    """Positions of the channels that are masks of cells and no pictures."""
 
 
 MICROMETRES = {

@@ -30,6 +30,8 @@ class DecoderSpec:
         checkerboard :cite:p:`Odena2016`.
     kernel, padding
         Of the encoder that it mirrors; with kernel 3 and padding 0 the maps are those of Moser et al.
+    totals
+        Whether each channel also gets a level, linear in the latent: how much there is of a channel then need not be drawn.
     """
 
     target: str
@@ -39,6 +41,7 @@ class DecoderSpec:
     upsample: Literal["transpose", "nearest"] = "transpose"
     kernel: int = 3
     padding: int = 1
+    totals: bool = False
 
     def __post_init__(self) -> None:
         check_blocks(self.channels, self.size, self.widths, self.kernel, self.padding)
@@ -60,6 +63,7 @@ class Decoder(nn.Module):
         channels = (spec.channels, *spec.widths)
         self.linear = nn.Linear(n_latent, spec.widths[-1] * sizes[-1] ** 2)
         self.unflatten = nn.Unflatten(1, (spec.widths[-1], sizes[-1], sizes[-1]))
+        self.level = nn.Linear(n_latent, spec.channels) if spec.totals else None
         self.blocks = nn.Sequential()
         for i in reversed(range(len(spec.widths))):
             bare = i == 0
@@ -70,7 +74,8 @@ class Decoder(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """From `(B, n_latent)` to `(B, channels, size, size)`."""
-        return self.blocks(self.unflatten(self.linear(z)))
+        drawn = self.blocks(self.unflatten(self.linear(z)))
+        return drawn if self.level is None else drawn + self.level(z)[..., None, None]
 
 
 class _Crop(nn.Module):

@@ -36,7 +36,7 @@ def double_decoder_vae(inputs: Mapping[str, InputSpec], **options: Any) -> Model
     >>> from crepr.models import InputSpec, double_decoder_vae
     >>> inputs = {"stain": InputSpec(("DAPI",), 64), "transcripts": InputSpec(("Acta2", "Apob"), 64, "planes")}
     >>> list(double_decoder_vae(inputs).objective)
-    ['stain_mse', 'transcripts_dice', 'transcripts_focal', 'kl']
+    ['stain_mse', 'transcripts_bce', 'kl']
     """
     if len(inputs) != 2:
         raise ValueError(f"inputs must be two, got {_validate.listing(inputs)}. Use vae for one.")

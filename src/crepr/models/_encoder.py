@@ -28,6 +28,9 @@ class EncoderSpec:
         Channels after each block; as many blocks as widths.
     kernel, padding
         Of the convolutions, in pixels.
+    totals
+        Whether the heads also see how much there is in each channel. Which genes a cell expresses takes many epochs to find
+        its way through convolutions made for shapes, and is there at once in the totals.
     """
 
     inputs: tuple[str, ...]
@@ -36,6 +39,7 @@ class EncoderSpec:
     widths: tuple[int, ...]
     kernel: int = 3
     padding: int = 1
+    totals: bool = False
 
     def __post_init__(self) -> None:
         if not self.inputs:
@@ -80,13 +84,17 @@ class Encoder(nn.Module):
             ),
             nn.Flatten(),
         )
-        n_features = spec.widths[-1] * last**2
+        self.totals = nn.BatchNorm1d(spec.channels) if spec.totals else None
+        n_features = spec.widths[-1] * last**2 + (spec.channels if spec.totals else 0)
         self.mean = nn.Linear(n_features, n_latent)
         self.logvar = nn.Linear(n_features, n_latent) if sampled else None
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """From `(B, channels, size, size)` to mean and log-variance, each `(B, n_latent)` in float32."""
         features = self.blocks(x)
+        if self.totals is not None:
+            amounts = torch.log1p(x.sum((2, 3), dtype=torch.float32))
+            features = torch.cat([features, self.totals(amounts).to(features.dtype)], dim=1)
         mean = self.mean(features).float()
         if self.logvar is None:
             return mean, torch.full_like(mean, -torch.inf)

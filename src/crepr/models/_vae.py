@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 
     from crepr.models._objective import Weight
 
-RECONSTRUCTIONS = {"intensity": ("mse", "bce"), "planes": ("dice_focal", "bce")}
+RECONSTRUCTIONS = {"intensity": ("mse", "bce"), "planes": ("bce", "dice_focal")}
 """What may compare an input of each kind with its reconstruction; the first is the default."""
+
+DICE_FOCAL = {"empty": "count", "smooth": (1.0, 1.0), "gamma": 2.0, "alpha": None}
+"""Options of Dice and focal terms alone, and their defaults."""
 
 WIDTHS = {"intensity": (16, 32, 64, 128, 128), "planes": (32, 64, 64, 64, 64)}
 LARGEST_MAP = 6  # pixels per side at the end of the encoder
 
 # what one unit of a term is worth in nats, see the notes of `vae`
 SQUARED_ERROR_WEIGHT = 10.0
-PLANE_WEIGHT = 30.0
+PLANE_WEIGHT = 100.0
 
 
 def vae(
@@ -35,7 +38,7 @@ def vae(
     weigh_means: bool = False,
     gene_weights: Sequence[float] | Literal["batch"] | None = None,
     empty: Literal["count", "skip"] = "count",
-    smooth: tuple[float, float] = (10.0, 10.0),
+    smooth: tuple[float, float] = (1.0, 1.0),
     gamma: float = 2.0,
     alpha: float | None = None,
     widths: Sequence[int] | None = None,
@@ -43,6 +46,7 @@ def vae(
     kernel: int = 3,
     padding: int = 1,
     upsample: Literal["transpose", "nearest"] = "transpose",
+    totals: bool = True,
     view: Mapping[str, Any] | None = None,
 ) -> ModelSpec:
     """Describe a variational autoencoder :cite:p:`Kingma2014`: one encoder on all inputs together, one decoder per input.
@@ -57,19 +61,20 @@ def vae(
         Weight of the KL term, a number or a warm-up.
     reconstruction
         What compares an input with its reconstruction, by name of the input: `'mse'` (default) or `'bce'` for intensities,
-        `'dice_focal'` (default) or `'bce'` for planes.
+        `'bce'` (default) or `'dice_focal'` for planes.
     weights
         Weights of terms by name that replace the defaults below.
     weigh_means
         Whether `weights` are those of means over pixels (squared error, cross-entropy) and over planes (Dice, focal), as
         they are published, instead of sums.
     gene_weights
-        Weights of genes in the Dice and focal terms: one number per gene (:func:`inverse_weights`), or `'batch'` for the dynamic
+        Weights of genes in the terms of planes: one number per gene (:func:`inverse_weights`), or `'batch'` for the dynamic
         weights of Moser et al., which need `counts` in each batch.
     empty, smooth
-        Of the Dice term: whether planes without a spot count, and the pixels added to its numerator and denominator.
+        With `'dice_focal'`, of the Dice term: whether planes without a spot count, and the pixels added to its numerator and
+        denominator.
     gamma, alpha
-        Of the focal term; 2 as in Lin et al., and no `alpha`.
+        With `'dice_focal'`, of the focal term; 2 as in Lin et al., and no `alpha`.
     widths
         Channels after each block of the encoder, and of the decoders that `decoder_widths` does not name. By default, as many
         blocks as it takes to a map of at most 6 pixels per side: 16, 32, 64, 128, 128, ... channels for intensities,
@@ -80,6 +85,9 @@ def vae(
         Of the encoder's convolutions; padding 0 gives the maps of Moser et al.
     upsample
         How decoders grow their maps: `'transpose'` or `'nearest'`.
+    totals
+        Whether the encoder also reads how much there is in each channel, and decoders set a level per channel, beside the
+        convolutions: latents then know which genes a cell expresses after a few epochs instead of hundreds.
     view
         How a batch is made of cells; `{"name": "identity"}` by default.
 
@@ -98,13 +106,14 @@ def vae(
 
     - A squared error counts 10, the likelihood of a Gaussian of standard deviation 0.22 where intensities lie in 0 to 1: a
       latent dimension is used once it explains more than a twentieth of a squared unit of intensity per cell.
-    - A plane counts 30, divided between Dice and focal as 0.8 to 0.4: to say where in a window of 100 to 300 pixels a
-      spot of 5 x 5 pixels lies takes `ln(window / 25)`, 6 to 8 nats, and a gene that a cell expresses has about four (100
-      transcripts of 24 genes in the data of Moser et al.). With weight 1, the genes of a cell could not pay for the
-      latent that describes them, and it would collapse to the prior.
-    - `smooth` of 10 pixels, fewer than a spot has, lets the Dice term of an absent gene fall from 1 to 0 as its plane
-      goes dark. Without it, absent genes would be the focal term's alone, which is small: what a latent then learns is where
-      spots lie, long before it learns which genes there are.
+    - The cross-entropy of planes is in nats, and counts 1.
+    - With `'dice_focal'` a plane counts 100, divided between Dice and focal as 0.8 to 0.4, about what its cross-entropy does: with
+      weight 1, the genes of a cell could not pay for the latent that describes them, and it would collapse to the prior.
+      `smooth` of a pixel, fewer than a spot has, lets the Dice term of an absent gene fall from 1 to 0 as its plane goes dark.
+
+    Moser et al. compare planes by Dice and focal terms. These reward a spot that is drawn where it is, and punish it elsewhere:
+    where a gene has one or two spots that lie anywhere in the cell, to draw nothing is best, planes go dark and the latent
+    forgets the genes. The cross-entropy asks for the probability of a spot instead, whatever it is, and is the default for that.
 
     Examples
     --------
@@ -119,6 +128,7 @@ def vae(
         for key in given or {}:
             _validate.choice(f"{name}: input", key, inputs)
     geometry: dict[str, Any] = {"size": size, "kernel": kernel, "padding": padding}
+    common: dict[str, Any] = {**geometry, "totals": totals}
 
     def widths_for(kinds: Sequence[str], given: Sequence[int] | None) -> tuple[int, ...]:
         return _default_widths(kinds, **geometry) if given is None else tuple(given)
@@ -127,7 +137,7 @@ def vae(
         tuple(inputs),
         channels=sum(len(spec.channels) for spec in inputs.values()),
         widths=widths_for([spec.kind for spec in inputs.values()], widths),
-        **geometry,
+        **common,
     )
     decoders = {
         name: DecoderSpec(
@@ -135,26 +145,34 @@ def vae(
             channels=len(spec.channels),
             widths=widths_for([spec.kind], (decoder_widths or {}).get(name, widths)),
             upsample=upsample,
-            **geometry,
+            **common,
         )
         for name, spec in inputs.items()
     }
     objective: dict[str, TermSpec] = {}
+    genes: dict[str, Any] = {} if gene_weights is None else {"gene_weights": _plain_weights(gene_weights)}
     for name, spec in inputs.items():
         options = RECONSTRUCTIONS[spec.kind]
         how = _validate.choice(f"reconstruction of {name!r}", (reconstruction or {}).get(name, options[0]), options)
         if how == "dice_focal":
-            shared = {} if gene_weights is None else {"gene_weights": _plain_weights(gene_weights)}
-            objective[f"{name}_dice"] = TermSpec(
-                "dice", 0.8 * PLANE_WEIGHT, name, {**shared, "empty": empty, "smooth": list(smooth)}
-            )
+            dice = {**genes, "empty": empty, "smooth": list(smooth)}
+            objective[f"{name}_dice"] = TermSpec("dice", 0.8 * PLANE_WEIGHT, name, dice)
             objective[f"{name}_focal"] = TermSpec(
-                "focal", 0.4 * PLANE_WEIGHT, name, {**shared, "gamma": gamma, "alpha": alpha}
+                "focal", 0.4 * PLANE_WEIGHT, name, {**genes, "gamma": gamma, "alpha": alpha}
             )
+        elif how == "mse":
+            objective[f"{name}_mse"] = TermSpec("mse", SQUARED_ERROR_WEIGHT, name)
         else:
-            objective[f"{name}_{how}"] = TermSpec(how, SQUARED_ERROR_WEIGHT if how == "mse" else 1.0, name)
-    if gene_weights is not None and not any(term.term == "dice" for term in objective.values()):
-        raise ValueError("gene_weights need an input of planes whose reconstruction is 'dice_focal'. Leave them out.")
+            objective[f"{name}_bce"] = TermSpec("bce", 1.0, name, genes if spec.kind == "planes" else {})
+    if gene_weights is not None and not any(spec.kind == "planes" for spec in inputs.values()):
+        raise ValueError("gene_weights need an input of planes, such as transcripts. Leave them out.")
+    chosen = {"empty": empty, "smooth": tuple(smooth), "gamma": gamma, "alpha": alpha}
+    unused = [name for name, default in DICE_FOCAL.items() if chosen[name] != default]
+    if unused and not any(term.term == "dice" for term in objective.values()):
+        raise ValueError(
+            f"{_validate.listing(unused)}: only Dice and focal terms have that. Set reconstruction={{'transcripts': 'dice_focal'}}, "
+            "or leave it out."
+        )
     objective["kl"] = TermSpec("kl", beta)
     for name, weight in (weights or {}).items():
         old = objective[_validate.choice("weights: term", name, objective)]

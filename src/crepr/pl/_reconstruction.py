@@ -41,7 +41,8 @@ def reconstruction(
     """Show cells beside what the model makes of them: what did the latents keep?
 
     Stains are coloured channels; transcript planes are coloured spots, as bright as the model holds a molecule to be
-    likely there, with all other genes in grey. Outputs are decoded from latent means.
+    likely there, with all other genes in grey. A spot that may lie anywhere in a cell is likely nowhere: the highest probability
+    shown has the full colour, and the legend says what it is. Outputs are decoded from latent means.
 
     Parameters
     ----------
@@ -133,8 +134,11 @@ def _colour(
         if name == "transcripts":
             _validate.integer("n_genes", n_genes, minimum=1)
             palette = spot_colors(channels, inputs[name], genes=genes, n_genes=n_genes, colors=chosen)
-            pairs[name] = np.stack([spot_pictures(part[name], channels, palette) for part in (inputs, outputs)])
-            legend[name] = palette if len(palette) == len(channels) else {**palette, "other genes": OTHER}
+            highest = max(float(outputs[name].max()), np.finfo(np.float32).tiny)
+            parts = inputs[name], outputs[name] / highest
+            pairs[name] = np.stack([spot_pictures(part, channels, palette) for part in parts])
+            genes_shown = palette if len(palette) == len(channels) else {**palette, "other genes": OTHER}
+            legend[f"{name} (full colour: probability {highest:.2g})"] = genes_shown
         else:
             palette = channel_colors(channels, chosen)
             pairs[name] = np.stack([compose(part[name], list(palette.values())) for part in (inputs, outputs)])

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import shapely
-from tqdm.auto import tqdm
 
 from crepr import _validate
+from crepr._progress import tqdm
 from crepr.pp._polygons import outlines
 
 if TYPE_CHECKING:

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from crepr import _access, _keys, _record, _validate
-from crepr.get._image_table import common_channels, image_table
+from crepr.get._crop_reader import GIVE_AGAIN
+from crepr.get._image_table import common_channels, default_channels, image_table
+from crepr.get._same_pixels import check_same_pixels
 from crepr.images._crop_reader import CropReader
+from crepr.pp._pixel_map import warn_if_elsewhere
 from crepr.pp._plan_crops import plan_new, plan_registered
 from crepr.pp._register import add_modality, new_modality, split_libraries
 
@@ -79,7 +82,8 @@ def crops(
     channel_names
         Names of all channels of the image, in their order, where the file has none or others.
     channels
-        Names of the channels to use, in this order. By default all, or those that all images have.
+        Names of the channels to use, in this order. By default all, or those that all images have, without those that
+        a `.h5sc` file says are masks.
     pixel_size
         Micrometres per pixel: positions are in micrometres, and divided by it. With `affine` or SpatialData it is only
         recorded. A mapping from library to number if images differ.
@@ -117,7 +121,7 @@ def crops(
     `.uns['crops']` : :class:`dict`
         `images` (a row per uri: `axes`, `stored_axes`, `channels`, `shape`, `pixel_size`), `size`, `channels`, `border`,
         `z`, `affine` (position of the image to matrix). Limits of :func:`crepr.pp.intensity` stay as long as size,
-        channels, border and plane do.
+        channels, border and plane do; those of each cell also where joining objects has dropped the record of these.
     `.uns['spatial'][LIBRARY]['images']['image']` : :class:`numpy.ndarray`
         An array without `store`.
 
@@ -130,15 +134,16 @@ def crops(
     KeyError
         If positions, an obs column, the image of a library, or an element is missing.
     TypeError
-        If `image` is of no kind above.
+        If `image` is of no kind above, or an option has the wrong type.
     ValueError
-        If positions are NaN or outside the image (how many, which), names of cells are repeated, the image is smaller
+        If there are no cells, positions are NaN or outside the image (how many, which), names of cells are repeated, the image is smaller
         than `size`, lacks a channel, is damaged or has other axes, or options contradict each other.
 
     Warns
     -----
     UserWarning
-        If some images have channels that others lack, and `channels` is not set.
+        If some images have channels that others lack, and `channels` is not set; if `border` or `channels` were recorded,
+        joining objects has dropped that, and they are not set again; or if transcripts lie in other pixels than the crops.
 
     Examples
     --------
@@ -154,6 +159,7 @@ def crops(
     """
     data = data.copy() if copy else data
     adata, new = _target(data, mod, image, spatial_key)
+    _validate.some_cells(adata.obs_names)
     _validate.unique_cells(adata.obs_names)
     opening: dict[str, Any] = {"axes": axes, "channel_names": channel_names, "pixel_size": pixel_size}
     if image is None:
@@ -165,9 +171,10 @@ def crops(
         opening |= {"element": element, "coordinate_system": coordinate_system, "store": store}
         libraries = split_libraries(data, adata, image, library_key, name="image")
         plan = plan_new(adata, libraries, opening, affine, spatial_key, index)
-    _finish(plan, adata, size=size, channels=channels, z=z, border=border)
+    _finish(plan, adata, again=image is None, size=size, channels=channels, z=z, border=border)
     if new:
         add_modality(data, mod, adata)
+    _check_molecules(data, adata)
     return data if copy else None
 
 
@@ -190,6 +197,7 @@ def _finish(
     plan: Plan,
     adata: AnnData,
     *,
+    again: bool,
     size: int | None,
     channels: Sequence[str] | None,
     z: int | Literal["max"] | None,
@@ -198,11 +206,13 @@ def _finish(
     """Check the windows, keep arrays, and write the references."""
     sources = {uri: image.source for uri, image in plan.images.items()}
     recorded = plan.recorded
-    size = _size(recorded.get("size") if size is None else size, sources)
-    names = _channels(channels, recorded.get("channels"), sources)
+    size = _size(recorded.get("size") if size is None else size, sources, again)
+    given = {"border": border, "channels": channels}
+    lost = [name for name, value in given.items() if again and value is None and name not in recorded]
+    names = _channels(channels, recorded.get("channels", _channels_of_limits(adata) if again else None), sources)
     border = recorded.get("border", "shift") if border is None else border
     z = recorded.get("z") if z is None else z
-    z = z if z is None or z == "max" else _validate.integer("z", z, minimum=0)
+    z = z if z is None or z == "max" else _validate.integer("z", z, minimum=0, other=" or 'max'")
     for source in sources.values():
         if source.axes == "ncyx" and size > min(source.height, source.width) and border != "pad":
             raise ValueError(
@@ -212,6 +222,7 @@ def _finish(
     image = pd.Categorical.from_codes(plan.code, categories=pd.Index(list(sources)))
     references = pd.DataFrame({"image": image, **plan.place}, index=adata.obs_names)
     CropReader(references, sources, size=size, channels=names, z=z, border=border)  # raises where windows do not fit
+    _record.own(adata)
     kept = {uri: image.keep(adata) for uri, image in plan.images.items()}
     options = {"size": size, "channels": list(names), "border": border, "z": z}
     before = {name: recorded.get(name) for name in options}
@@ -220,19 +231,57 @@ def _finish(
     entries["affine"] = {str(i): plan.affine[uri] for i, uri in enumerate(kept) if uri in plan.affine}
     if "intensity" in recorded and before == options:
         entries["intensity"] = recorded["intensity"]
+    elif again and "intensity" not in recorded and set(names) <= set(_channels_of_limits(adata) or ()):
+        entries["intensity"] = {"per": "cell"}
     elif _keys.CROPS_LIMITS in adata.obsm:
         del adata.obsm[_keys.CROPS_LIMITS]  # of other crops
     adata.obsm[_keys.CROPS] = references
     _record.record(adata, _keys.CROPS, **entries)
+    if lost:
+        now = " and ".join(f"{name}={options[name]!r}" for name in lost)
+        limits = "scaled by .obsm['crops_limits']" if "intensity" in entries else "not scaled by cr.pp.intensity"
+        warnings.warn(
+            f"Joining objects has dropped what was registered: now {now}, and crops are {limits}. "
+            f"If it was otherwise before, call cr.pp.crops(data, {', '.join(f'{name}=...' for name in lost)}), "
+            f"and cr.pp.intensity after it.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
-def _size(size: Any, sources: Mapping[str, Source]) -> int:
+def _channels_of_limits(adata: AnnData) -> list[str] | None:
+    """Return the channels of limits of each cell, which are those in use; `None` without limits for all cells."""
+    if _keys.CROPS_LIMITS not in adata.obsm:
+        return None
+    limits = _access.references(adata, _keys.CROPS_LIMITS)
+    if limits.isna().to_numpy().any():
+        return None
+    return [name.removesuffix(":low") for name in limits.columns if name.endswith(":low")]
+
+
+def _check_molecules(data: Data, adata: AnnData) -> None:
+    """Warn if transcripts that use these crops lie in other pixels."""
+    if "y" not in adata.obsm[_keys.CROPS]:
+        return
+    for molecules in _access.modalities(data).values():
+        if _keys.TRANSCRIPTS not in molecules.obsm or (molecules is not adata and _keys.CROPS in molecules.obsm):
+            continue
+        try:
+            check_same_pixels(adata, molecules)
+        except ValueError as error:
+            warnings.warn(str(error), UserWarning, stacklevel=3)
+        else:
+            warn_if_elsewhere(adata, molecules, stacklevel=3)
+
+
+def _size(size: Any, sources: Mapping[str, Source], again: bool) -> int:
     if size is not None:
         return _validate.integer("size", size, minimum=1)
     sides = {side for source in sources.values() for side in (source.height, source.width)}
     if len(sides) == 1 and all(source.axes == "ncyx" for source in sources.values()):
         return sides.pop()
-    raise ValueError("The size of the crops is not known. Set size, in pixels per side.")
+    hint = f" Joining objects drops .uns: call cr.pp.crops(data, size=...) {GIVE_AGAIN}." if again else ""
+    raise ValueError(f"The size of the crops is not known. Set size, in pixels per side.{hint}")
 
 
 def _channels(given: Sequence[str] | None, before: Any, sources: Mapping[str, Source]) -> tuple[str, ...]:
@@ -259,4 +308,4 @@ def _channels(given: Sequence[str] | None, before: Any, sources: Mapping[str, So
             UserWarning,
             stacklevel=4,
         )
-    return common
+    return default_channels(sources.values())

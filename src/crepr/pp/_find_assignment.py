@@ -13,7 +13,7 @@ import shapely
 from crepr import _access, _keys, _validate
 from crepr.get._image_table import open_images
 from crepr.pp._assign_molecules import cells_by_label, cells_by_polygon, polygons_of, strips
-from crepr.pp._pixel_map import to_coordinate_system
+from crepr.pp._pixel_map import only_modality, to_coordinate_system
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,9 +68,11 @@ def find_assignment(
         return Assignment("column", "", pixel_map)
     if polygons is not None:
         return _by_polygons(adata, polygons, _one_image(pixel_map), coordinate_system)
-    for owner in (adata, *_access.modalities(data).values()):
-        if _keys.MASKS in owner.obsm:
-            return _by_masks(adata, owner, _one_image(pixel_map))
+    owner: AnnData | None = adata
+    if _keys.MASKS not in adata.obsm:
+        owner = only_modality(data, lambda item: _keys.MASKS in item.obsm, what="masks", verb="cr.pp.masks")
+    if owner is not None:
+        return _by_masks(adata, owner, _one_image(pixel_map))
     raise ValueError(
         "Nothing says which cell a molecule is of. Set cell to a column with names of cells, or polygons to a "
         "GeoDataFrame indexed by cell, or register masks with cr.pp.masks first."

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from crepr import _validate
+from crepr._progress import tqdm
 from crepr.pp._assign_molecules import positions_of
 from crepr.pp._molecule_source import flags_of, names_of
 

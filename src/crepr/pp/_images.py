@@ -14,6 +14,7 @@ import zarr
 
 from crepr import _record, _validate
 from crepr.images._open import open_source
+from crepr.images._open_memory import array_fingerprint, open_uns, split_fingerprint
 from crepr.images._write_image import write_image
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Image:
         if self.path is not None:
             return open_source(str(write_image(self.path, self.source)))
         if self.array is not None:
-            _, library, _, name = self.source.uri.removeprefix("uns:").split("/")
+            _, library, _, name = split_fingerprint(self.source.uri)[0].split("/")
             _record.record_image(adata, library, name, self.array)
         return self.source
 
@@ -94,7 +95,7 @@ def resolve_image(
     """
     options: dict[str, Any] = {"axes": axes, "channels": channel_names, "pixel_size": pixel_size}
     if is_spatialdata(image):
-        found, uri, affine = _find_element(image, element, coordinate_system)
+        found, uri, affine = _find_element(image, element, coordinate_system, name)
         if uri is not None:
             return Image(open_source(uri, **options), affine)
         if store is None:
@@ -106,7 +107,14 @@ def resolve_image(
     if element is not None:
         raise ValueError(f"element={element!r} names a part of a SpatialData object, but got {type(image).__name__}.")
     if isinstance(image, str | Path):
-        return Image(open_source(absolute_uri(str(image)), **options, arrays=adata.uns))
+        uri = absolute_uri(str(image))
+        try:
+            source = open_source(uri, **options, arrays=adata.uns)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{name}={str(image)!r} cannot be opened: {error} Check the path.") from error
+        if uri.startswith("uns:"):
+            source = _fingerprinted(source, open_uns(uri, adata.uns).array)
+        return Image(source)
     uri = _zarr_uri(image) if isinstance(image, zarr.Array) else None
     if uri is not None:
         return Image(open_source(uri, **options))
@@ -159,9 +167,16 @@ def _array_image(image: Any, options: dict[str, Any], place: Path | str, affine:
                 f"load into .uns (up to {MOST_BYTES >> 20} MiB). Set store to a folder in which to write it."
             )
         image = np.asarray(image)
-    _, library, _, name = place.removeprefix("uns:").split("/")
+    _, library, _, name = place.split("/")
     source = open_source(place, **options, arrays={"spatial": {library: {"images": {name: image}}}})
-    return Image(source, affine, array=image)
+    return Image(_fingerprinted(source, image), affine, array=image)
+
+
+def _fingerprinted(source: Source, array: Any) -> Source:
+    """Let the uri of an array in `.uns` tell which it is: joined objects may keep another one under the same name."""
+    if not isinstance(array, np.ndarray) or split_fingerprint(source.uri)[1]:
+        return source
+    return replace(source, uri=f"{source.uri}#{array_fingerprint(array)}")
 
 
 def _zarr_uri(array: zarr.Array) -> str | None:
@@ -180,13 +195,15 @@ def is_spatialdata(value: Any) -> bool:
     return module is not None and isinstance(value, module.SpatialData)
 
 
-def _find_element(sdata: Any, name: str | None, system: str) -> tuple[Any, str | None, np.ndarray]:
+def _find_element(sdata: Any, name: str | None, system: str, what: str) -> tuple[Any, str | None, np.ndarray]:
     """Find an element, its uri if it is on disk, and what takes positions to its pixels."""
     from spatialdata.transformations import get_transformation
 
-    there = {**sdata.images, **sdata.labels}
+    kinds, there = "images or labels", {**sdata.images, **sdata.labels}
+    if what == "masks":  # shapes are drawn and do not come here, but may be meant
+        kinds, there = "labels or shapes", {**sdata.labels, **sdata.shapes, **sdata.images}
     if name is None:
-        raise ValueError(f"Set element to one of the images of the SpatialData object: {_validate.listing(there)}.")
+        raise ValueError(f"Set element to one of the {kinds} of the SpatialData object: {_validate.listing(there)}.")
     _validate.has_key(there, name, where="the SpatialData object", hint="Set element to one of them.")
     found = there[name]
     known = get_transformation(found, get_all=True)

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from crepr import _access, _keys, _record, _validate
+from crepr._progress import tqdm
 from crepr.get._crop_reader import REGISTER_CROPS, crop_reader
 from crepr.images._pixel_percentiles import pixel_percentiles
 
@@ -69,7 +70,7 @@ def intensity(
     `None`, or a copy if `copy=True`. Sets in the modality `.uns['crops']['intensity']`:
 
     `['per']`, `['percentiles']`
-        The options used.
+        The options used. Only `per` where joining objects dropped the record and :func:`crepr.pp.crops` found the limits.
     `['limits']` : :class:`pandas.DataFrame`
         With `per='dataset'`: a row per channel, `low` and `high` in the units of the image.
     `['n_cells']` : :class:`int`
@@ -81,6 +82,8 @@ def intensity(
     ------
     KeyError
         If no crops are registered.
+    TypeError
+        If `percentiles` or `rng` has the wrong type.
     ValueError
         If the percentiles are not in order within 0 to 100, pixels are NaN or infinite, or the name of a channel holds
         a slash (`per='cell'`), which no column of `.obsm` may.
@@ -100,18 +103,20 @@ def intensity(
     _validate.choice("per", per, ["dataset", "cell", "crop"])
     ends = _ends(percentiles)
     batch_size = _validate.integer("batch_size", batch_size, minimum=1)
+    generator = _validate.generator("rng", rng)
     data = data.copy() if copy else data
     adata = _access.modality(data, mod, having=_keys.CROPS, hint=REGISTER_CROPS)
     reader = crop_reader(adata)
     entry: dict[str, object] = {"per": per}
     limits = None
     if per == "dataset":
-        cells = _sample(adata.n_obs, max_cells, rng)
+        cells = _sample(adata.n_obs, max_cells, generator)
         table = _dataset_limits(adata, reader, cells, ends, batch_size, progress)
         entry |= {"percentiles": np.array(ends), "limits": table, "n_cells": len(cells)}
     elif per == "cell":
         limits = _cell_limits(adata, reader, ends, batch_size, progress)
         entry |= {"percentiles": np.array(ends), "n_cells": adata.n_obs}
+    _record.own(adata)
     if limits is not None:
         adata.obsm[_keys.CROPS_LIMITS] = limits
     elif _keys.CROPS_LIMITS in adata.obsm:
@@ -121,16 +126,18 @@ def intensity(
 
 
 def _ends(percentiles: tuple[float, float]) -> tuple[float, float]:
+    if isinstance(percentiles, str) or not isinstance(percentiles, Iterable):
+        raise TypeError(f"percentiles must be two numbers, lower and upper, got {percentiles!r}. Write (1, 99).")
     values = tuple(_validate.number("percentiles", value, minimum=0) for value in percentiles)
     if len(values) != 2 or not values[0] < values[1] <= 100:
         raise ValueError(f"percentiles must be two numbers, lower and upper, from 0 to 100; got {percentiles}.")
     return values
 
 
-def _sample(n_obs: int, max_cells: int | None, rng: Seed) -> np.ndarray:
+def _sample(n_obs: int, max_cells: int | None, rng: np.random.Generator) -> np.ndarray:
     if max_cells is None or n_obs <= _validate.integer("max_cells", max_cells, minimum=1):
         return np.arange(n_obs)
-    return np.sort(np.random.default_rng(rng).choice(n_obs, max_cells, replace=False))
+    return np.sort(rng.choice(n_obs, max_cells, replace=False))
 
 
 def _batches(

@@ -129,6 +129,7 @@ def masks(
     having = _keys.MASKS if masks is None else _keys.CROPS if registered else None
     adata = _access.modality(data, mod, having=having, hint="Give masks." if masks is None else "Set mod.")
     _validate.unique_cells(adata.obs_names)
+    _validate.some_cells(adata.obs_names)
     z = None if z is None else _validate.integer("z", z, minimum=0)
     if masks is None:
         given = {"labels": labels, "element": element, "pixel_size": pixel_size, "affine": affine}
@@ -270,6 +271,7 @@ def _write(
             f"{len(repeated)} cells share a label with another ({_validate.listing(repeated.tolist(), limit=5)}). "
             f"Set labels to a column that holds the label of each cell, or remove the doubles."
         )
+    _record.own(adata)
     kept = [item.keep(adata) for item in images.values()]
     adata.obsm[_keys.MASKS] = references
     _record.record(adata, _keys.MASKS, images=image_table(kept), z=z)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from crepr import _access, _keys, _validate
 from crepr.pp._positions import affine_matrix
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from anndata import AnnData
 
     from crepr._types import Data
@@ -84,9 +87,37 @@ def find_pixel_map(
 
 def crops_owner(data: Data, adata: AnnData) -> AnnData | None:
     """Find the object whose crops were cut from whole images: `adata` itself, else the only such modality."""
-    candidates = [adata, *_access.modalities(data).values()]
-    owners = [item for item in candidates if _keys.CROPS in item.obsm and "y" in _access.references(item, _keys.CROPS)]
-    return owners[0] if owners else None
+
+    def has_crops(item: AnnData) -> bool:
+        return _keys.CROPS in item.obsm and "y" in _access.references(item, _keys.CROPS)
+
+    return adata if has_crops(adata) else only_modality(data, has_crops, what="crops", verb="cr.pp.crops")
+
+
+def only_modality(data: Data, has: Callable[[AnnData], bool], *, what: str, verb: str) -> AnnData | None:
+    """Return the only modality that has something, `None` if there is none; raise if there are several."""
+    found = {mod: item for mod, item in _access.modalities(data).items() if has(item)}
+    if len(found) > 1:
+        raise ValueError(
+            f"Several modalities have {what}: {_validate.listing(found)}, and it is not clear which of them the molecules "
+            f"belong to. Set mod to one of them if it has the genes, or call {verb} with mod set to the one with the genes."
+        )
+    return next(iter(found.values()), None)
+
+
+def warn_if_elsewhere(crops: AnnData, molecules: AnnData, *, stacklevel: int) -> None:
+    """Warn if most molecules are not where their cells' pictures are: the units are probably mixed up."""
+    middle = _access.references(molecules, _keys.TRANSCRIPTS)[["y", "x"]].dropna()
+    windows = _access.references(crops, _keys.CROPS).reindex(middle.index)[["y", "x"]].astype(float)
+    apart = (middle - windows).abs().max(axis=1)
+    n_far = int((apart > crops.uns[_keys.CROPS]["size"] / 2).sum())
+    if n_far > len(middle) / 2:
+        warnings.warn(
+            f"The molecules of {n_far} of {len(middle)} cells lie outside of the cells' crops. Check that pixel_size or "
+            "affine takes both to pixels of the same image, and run cr.pp.crops or cr.pp.transcripts again.",
+            UserWarning,
+            stacklevel=stacklevel + 1,
+        )
 
 
 def _registered(owner: AnnData, adata: AnnData, given: np.ndarray | None) -> PixelMap:

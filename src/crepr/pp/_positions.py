@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 def affine_matrix(value: Any) -> np.ndarray:
     """Check a matrix that takes `(x, y, 1)` to pixels `(x, y, 1)`."""
-    matrix = np.asarray(value, dtype=np.float64)
+    try:
+        matrix = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"affine must be a 3 x 3 matrix of numbers, got {value!r}.") from error
     if (
         matrix.shape != (3, 3)
         or not np.isfinite(matrix).all()
@@ -71,8 +74,10 @@ def check_inside(cells: pd.Index, y: np.ndarray, x: np.ndarray, source: Source, 
     hint = "Check pixel_size or affine"
     if source.pixel_size is not None and np.isclose(scale, 1):
         hint += f" (the image has {source.pixel_size:g} micrometres per pixel, and positions were taken as pixels)"
+    stored = dict(zip(source.axes, source.array.shape, strict=True))
+    shape = tuple(int(stored.get(axis, 1)) for axis in source.stored_axes)
     raise ValueError(
         f"{len(outside)} of {len(y)} cells lie outside of {source.uri!r}, which has {source.height} x {source.width} pixels "
         f"({which}; x from {x.min():.6g} to {x.max():.6g}, y from {y.min():.6g} to {y.max():.6g}). "
-        f"{hint}, or remove these cells."
+        f"{hint}, or axes ({source.stored_axes!r} for an image of shape {shape}), or remove these cells."
     )

@@ -38,7 +38,7 @@ def split_libraries(
             f"library_key={library_key!r} needs a mapping from library to image as {name}, got {type(image).__name__}."
         )
     owner = adata if library_key in adata.obs else data
-    groups = _access.groups(owner, library_key)
+    groups = _access.groups(owner, library_key, option="library_key")
     if owner is not adata:
         groups = groups[owner.obs_names.get_indexer(adata.obs_names)]
     missing = [str(library) for library in groups.categories if library not in image]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from crepr import _access, _keys
+from crepr import _access, _keys, _record
 from crepr.images._molecules import read_info
 from crepr.pp._relocate import relocate_uris
 
@@ -35,4 +35,5 @@ def relocate_molecules(adata: AnnData, places: Mapping[str, PathLike]) -> None:
         if new != old:
             read_info(new)  # the uri says which table it is, so that another one is refused
     references["table"] = tables.rename_categories(moved)
+    _record.own(adata)
     adata.obsm[_keys.TRANSCRIPTS] = references

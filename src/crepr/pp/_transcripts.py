@@ -3,7 +3,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,7 +14,7 @@ from crepr.images._molecules import FORMAT, read_columns, read_info, write_molec
 from crepr.pp._find_assignment import find_assignment
 from crepr.pp._gather_molecules import LOSSES, gather_molecules
 from crepr.pp._molecule_source import PARQUET, open_molecule_source
-from crepr.pp._pixel_map import crops_owner, find_pixel_map, to_coordinate_system
+from crepr.pp._pixel_map import crops_owner, find_pixel_map, to_coordinate_system, warn_if_elsewhere
 from crepr.pp._relocate_molecules import relocate_molecules
 
 if TYPE_CHECKING:
@@ -133,6 +132,8 @@ def transcripts(
         polygons of several cells; `genes` and `cells` kept, `genes_dropped` and `cells_dropped` by the two minima.
     `.uns['transcripts']['params']` : :class:`dict`
         The options used, with the `affine` of each image.
+    `.uns['transcripts']['crops_affine']` : :class:`dict`
+        The matrices of the crops at this time: other crops later ask for the transcripts again.
 
     Raises
     ------
@@ -144,7 +145,8 @@ def transcripts(
         If `molecules` is of no kind above, or a column has the wrong type.
     ValueError
         If positions are NaN or infinite, genes are unknown, no molecule is in any cell, nothing says which cell a
-        molecule is of, a file is damaged, or options contradict each other. Nothing is written then.
+        molecule is of, several modalities have crops or masks, a file is damaged, or options contradict each other.
+        Nothing is written then.
 
     Warns
     -----
@@ -215,9 +217,16 @@ def transcripts(
         log.info("Transcripts: %s. Sorted by cell in %s.", _report(info["counts"]), target)
     else:
         log.info("Transcripts: %s. Found sorted by cell in %s.", _report(info["counts"]), target)
+    _record.own(adata)
     adata.obsm[_keys.TRANSCRIPTS] = _references(f"{target}#{fingerprint}", adata.obs_names)
-    _record.record(adata, _keys.TRANSCRIPTS, genes=info["genes"], params=params, counts=info["counts"])
-    _warn_if_elsewhere(data, adata)
+    owner = crops_owner(data, adata)
+    crops = {} if owner is None else owner.uns.get(_keys.CROPS, {})
+    _record.record(
+        adata, _keys.TRANSCRIPTS, genes=info["genes"], params=params, counts=info["counts"],
+        crops_affine=crops.get("affine", {}),
+    )  # fmt: skip
+    if owner is not None and "size" in crops:
+        warn_if_elsewhere(owner, adata, stacklevel=2)
     return data if copy else None
 
 
@@ -339,22 +348,3 @@ def _references(uri: str, cells: pd.Index) -> pd.DataFrame:
         middle[axis][n > 0] = (ends[0].astype(np.float64) + ends[1]) / 2
     table = pd.Categorical.from_codes(np.zeros(len(cells), np.int8), categories=pd.Index([uri]))
     return pd.DataFrame({"table": table, "start": start, "stop": stop, **middle}, index=cells)
-
-
-def _warn_if_elsewhere(data: Data, adata: AnnData) -> None:
-    """Warn if most molecules are not where their cells' pictures are: the units are probably mixed up."""
-    owner = crops_owner(data, adata)
-    if owner is None or _keys.CROPS not in owner.uns:
-        return
-    crops = _access.references(owner, _keys.CROPS).reindex(adata.obs_names)
-    half = owner.uns[_keys.CROPS]["size"] / 2
-    middle = _access.references(adata, _keys.TRANSCRIPTS).dropna()
-    apart = (middle[["y", "x"]] - crops.loc[middle.index, ["y", "x"]].astype(float)).abs().max(axis=1)
-    n_far = int((apart > half).sum())
-    if n_far > len(middle) / 2:
-        warnings.warn(
-            f"The molecules of {n_far} of {len(middle)} cells lie outside of the cells' crops. Check that pixel_size or "
-            "affine takes both to pixels of the same image.",
-            UserWarning,
-            stacklevel=3,
-        )

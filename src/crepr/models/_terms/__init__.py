@@ -28,7 +28,7 @@ _GENE_WEIGHTS = tuple[float, ...] | Literal["batch"] | None
 
 TERMS: dict[str, TermKind] = {
     "mse": TermKind(mse, "value", {}),
-    "bce": TermKind(bce, "logit", {}),
+    "bce": TermKind(bce, "logit", {"gene_weights": _GENE_WEIGHTS}),
     "dice": TermKind(
         dice, "logit", {"gene_weights": _GENE_WEIGHTS, "empty": Literal["count", "skip"], "smooth": tuple[float, ...]}
     ),
