@@ -46,7 +46,7 @@ def test_anchor_frames_of_groups(mdata):
     ax = pl.embedding_crops(mdata, color="rna:kind", grid=3)
     corners = image_of(ax).get_array()[::SIDE, ::SIDE, :3].reshape(-1, 3)
     assert {to_hex(corner / 255) for corner in corners} == set(mdata["rna"].uns["kind_colors"])
-    assert legend_of(ax) == ["DAPI", "membrane", "", "small", "middle", "large"]
+    assert legend_of(ax) == ["DAPI", "membrane", "rna:kind", "small", "middle", "large"]
 
 
 def test_anchor_groups_without_colours_get_those_of_scanpy(adata):

@@ -74,3 +74,25 @@ def test_error_what_the_new_data_lack_is_named(adata, other, train, tmp_path):
     del other.obsm["crops"]
     with pytest.raises(KeyError, match=r"Run cr\.pp\.crops first"):
         cr.tl.embed(other, model, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"model": "vae"}, TypeError, r"model must be a TrainedModel, got 'vae'. Give cr.load_model\('vae'\)"),
+        ({"model": 3}, TypeError, "model must be a TrainedModel, got 3. Give what cr.tl.train_vae returns"),
+        ({"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
+        ({"device": "foo"}, ValueError, "device must be 'auto'.*got 'foo'"),
+        ({"device": "cuda"}, ValueError, "device='cuda', but torch .* sees no CUDA"),
+        ({"key_added": "transcripts"}, ValueError, "key_added='transcripts' would replace"),
+        ({"key_added": "a/b"}, ValueError, "without slashes"),
+        ({"mod": "rna"}, ValueError, "mod='rna' needs a MuData"),
+    ],
+)
+def test_error_bad_options(adata, train, monkeypatch, options, error, match):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    model = train(adata, inputs="stain", max_epochs=1)
+    before = set(adata.obsm)
+    with pytest.raises(error, match=match):
+        cr.tl.embed(adata, **{"model": model, "progress": False, **options})
+    assert set(adata.obsm) == before

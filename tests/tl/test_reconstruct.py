@@ -42,3 +42,24 @@ def test_error_unknown_cell(adata, train):
     model = train(adata, inputs="stain")
     with pytest.raises(KeyError, match="1 of 1 cells are not in obs_names: 'nobody'"):
         cr.tl.reconstruct(adata, model, cells=["nobody"])
+
+
+def test_property_no_cells_no_pictures(adata, train):
+    pictures = cr.tl.reconstruct(adata, train(adata, max_epochs=1), cells=[])
+    assert pictures["inputs"]["stain"].shape == pictures["outputs"]["stain"].shape == (0, 2, 16, 16)
+    assert pictures["inputs"]["transcripts"].shape == (0, 3, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"model": "vae"}, TypeError, r"Give cr.load_model\('vae'\)"),
+        ({"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
+        ({"device": "foo"}, ValueError, "device must be 'auto'.*got 'foo'"),
+        ({"mod": "rna"}, ValueError, "mod='rna' needs a MuData"),
+    ],
+)
+def test_error_bad_options(adata, train, options, error, match):
+    model = train(adata, inputs="stain", max_epochs=1)
+    with pytest.raises(error, match=match):
+        cr.tl.reconstruct(adata, **{"model": model, **options})

@@ -2,13 +2,19 @@ import json
 import os
 import stat
 
+import anndata as ad
 import mudata
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 import crepr as cr
+from crepr.models._objective import WarmUp
 from crepr.models._presets import PRESETS
+from crepr.train._plan import TrainingPlan
+
+DICE = {"reconstruction": {"transcripts": "dice_focal"}}
 
 
 def test_anchor_writes_latents_and_record(adata, train):
@@ -58,6 +64,39 @@ def test_property_record_survives_writing(mdata, train, tmp_path):
     assert list(read.uns["X_joint"]["history"].columns) == list(mdata.uns["X_joint"]["history"].columns)
 
 
+def test_property_latents_of_an_earlier_training_leave_nothing_behind(mdata, train):
+    train(mdata, logvar=True)
+    train(mdata)
+    assert "X_vae_logvar" not in mdata.obsm
+    model = train(mdata, inputs="stain", logvar=True)
+    cr.tl.embed(mdata, model, progress=False)
+    assert "X_vae_logvar" not in mdata["stain"].obsm
+
+
+def test_property_warm_up_with_validation(adata, train):
+    model = train(adata, inputs="stain", beta=WarmUp(0.0, 6.0, epochs=3), validation=0.25, patience=4, max_epochs=5)
+    history = model.history
+    np.testing.assert_allclose(history["val_loss"], 10 * history["val_stain_mse"] + 6 * history["val_kl"], rtol=1e-4)
+    expected = 10 * history["train_stain_mse"] + [0, 2, 4, 6, 6] * history["train_kl"]
+    np.testing.assert_allclose(history["train_loss"], expected, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_property_two_processes_stop_early_write_in_order_and_are_quiet(adata, train, capfd):
+    options = {"devices": 2, "strategy": "ddp_spawn", "batch_size": 4, "validation": 0.25, "patience": 1}
+    adata = adata[:31].copy()  # no multiple of the processes
+    model = train(adata, inputs="stain", max_epochs=100, lr=0.3, **options)
+    assert len(model.history) < 100
+    assert model.history["val_loss"].idxmin() == len(model.history) - 2
+    latents = adata.obsm.pop("X_vae")
+    cr.tl.embed(adata, model, device="cpu", progress=False)
+    np.testing.assert_allclose(latents, adata.obsm["X_vae"], atol=1e-5)
+    assert len(np.unique(latents.round(5), axis=0)) == 31
+    said = "".join(capfd.readouterr())
+    for noise in ("weights_only", "Trainer.fit", "LeafSpec", "Initializing distributed"):
+        assert noise not in said
+
+
 def test_property_same_seed_same_latents(adata, train):
     latents = []
     for seed in (0, 0, 1):
@@ -79,7 +118,8 @@ def test_property_same_seed_same_latents(adata, train):
         {"augment": "free"},
         {"augment": "none"},
         {"dilation": 0, "size": 11},
-        {"model_options": {"widths": (4, 8), "upsample": "nearest", "empty": "skip", "alpha": 0.5}},
+        {"model_options": {"widths": (4, 8), "upsample": "nearest", **DICE, "empty": "skip", "alpha": 0.5}},
+        {"model_options": {"widths": (4, 8), **DICE}, "gene_weights": "batch"},
         {"model_options": {"widths": (4, 8), "reconstruction": {"stain": "bce"}}},
         {"validation": 0.25, "patience": 3},
         {"precision": "bf16-mixed"},
@@ -131,16 +171,16 @@ def test_property_presets_train(mdata, train, preset):
         assert model.spec.objective["transcripts_focal"].weight == pytest.approx(0.4 / 3)
 
 
-def test_property_resume_trains_on(adata, train, tmp_path):
-    train(adata, inputs="stain", checkpoint_dir=tmp_path / "run")
-    with pytest.raises(ValueError, match="resume=True"):
-        train(adata, inputs="stain", checkpoint_dir=tmp_path / "run")
-    train(adata, inputs="stain", checkpoint_dir=tmp_path / "run", resume=True, max_epochs=4)
-    resumed = adata.obsm["X_vae"]
-    train(adata, inputs="stain", max_epochs=4)
-    np.testing.assert_array_equal(resumed, adata.obsm["X_vae"])
-    with pytest.raises(ValueError, match="other data, options or seed"):
-        train(adata[::-1].copy(), inputs="stain", checkpoint_dir=tmp_path / "run", resume=True)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_property_presets_train_with_their_own_networks(mdata, train, preset):
+    """63 pixels are the least of which five blocks of kernel 3 without padding leave something."""
+    small = {key: mdata[key][:8].copy() for key in ("rna", "stain")}
+    options = {"preset": preset, "inputs": list(PRESETS[preset]["inputs"]), "max_epochs": 1, "model_options": None}
+    model = train(mudata.MuData(small), size=63, batch_size=8, n_latent=None, **options)
+    assert model.spec.network.encoders["encoder"].widths == PRESETS[preset]["model"]["widths"]
+    assert np.isfinite(model.history.to_numpy()).all()
+    with pytest.raises(ValueError, match=rf"preset='{preset}' was published for windows of \d+ pixels, .* size=62"):
+        train(mudata.MuData(small), size=62, batch_size=8, n_latent=None, **options)
 
 
 def test_property_batch_larger_than_the_data_shrinks(adata, train):
@@ -168,14 +208,45 @@ def test_property_batch_larger_than_the_data_shrinks(adata, train):
         ({"validation": "kind"}, TypeError, "validation='kind' must be a column of booleans"),
         ({"validation": "test"}, KeyError, "No 'test' in .obs"),
         ({"patience": 3}, ValueError, "patience=3 needs a validation loss"),
+        ({"validation": 0.001}, ValueError, r"validation=0\.001 holds out none of 40 cells.*a share of 0\.025"),
         ({"resume": True}, ValueError, "need checkpoint_dir"),
+        ({"checkpoint_dir": 3}, TypeError, "checkpoint_dir must be the path of a folder, got 3"),
+        ({"inputs": 3}, TypeError, "inputs must be 'auto', 'stain', 'transcripts' or a list of them, got 3"),
+        ({"mod": "rna"}, ValueError, "mod='rna' needs a MuData, got an AnnData. Leave mod out"),
+        ({"beta": -1}, ValueError, "beta must be a finite number of at least 0, got -1"),
+        ({"beta": "warm"}, TypeError, "beta must be a number, got 'warm'"),
+        ({"model_options": [1]}, TypeError, r"model_options must be a dict of options, got \[1\]"),
+        ({"model_options": {"foo": 1}}, ValueError, "model_options must be one of 'reconstruction', .*got 'foo'"),
+        ({"model_options": {"view": {}}}, ValueError, "model_options must be one of .*got 'view'"),
+        (
+            {"model_options": {"gene_weights": "batch"}},
+            ValueError,
+            "model_options holds 'gene_weights'.*Set gene_weights",
+        ),
+        ({"trainer_options": 3}, TypeError, "trainer_options must be a dict of options, got 3"),
+        ({"trainer_options": {"max_epochs": 1}}, ValueError, "trainer_options holds 'max_epochs'"),
+        ({"precision": "64-true"}, ValueError, "precision must be one of '32-true'"),
+        ({"devices": 0}, ValueError, "devices must be 'auto' or a number.*got 0"),
+        (
+            {"inputs": "stain", "gene_weights": "inverse"},
+            ValueError,
+            "gene_weights is for 'transcripts', but inputs are",
+        ),
+        ({"inputs": "stain", "dilation": 3}, ValueError, "dilation is for 'transcripts'.*Leave dilation out, or add"),
+        ({"inputs": "transcripts", "hide_neighbours": True}, ValueError, "hide_neighbours is for 'stain'"),
+        ({"key_added": "crops"}, ValueError, "key_added='crops' would replace what crepr reads there.*'X_crops'"),
+        ({"key_added": "spatial"}, ValueError, "key_added='spatial' would replace"),
+        ({"key_added": "a/b"}, ValueError, "key_added must be a name without slashes.*got 'a/b'"),
+        ({"key_added": ""}, ValueError, "key_added must be a name.*got ''"),
+        ({"key_added": 3}, TypeError, "key_added must be a str, got 3"),
         ({"rng": -1}, ValueError, "rng must be at least 0"),
         ({"hide_neighbours": True}, KeyError, "run cr.pp.masks first"),
         ({"size": 161}, ValueError, "161"),
     ],
 )
-def test_error(adata, train, options, error, match):
+def test_error(adata, train, monkeypatch, options, error, match):
     before = set(adata.obsm), set(adata.uns)
+    monkeypatch.setattr(TrainingPlan, "training_step", None)  # nothing is trained before
     with pytest.raises(error, match=match):
         train(adata, **options)
     assert (set(adata.obsm), set(adata.uns)) == before
@@ -216,9 +287,19 @@ def test_error_folder_not_writable_before_training(adata, train, tmp_path):
 
 
 def test_error_loss_not_finite(adata, train, tmp_path):
-    with pytest.raises(FloatingPointError, match=r"Training stopped in epoch 0.*lr=1e\+30.*lower lr"):
+    with pytest.raises(FloatingPointError, match=r"Training stopped in epoch 1 of 9.*lr=1e\+30.*lower lr"):
         train(adata, inputs="stain", lr=1e30, max_epochs=9, checkpoint_dir=tmp_path / "run")
     assert "X_vae" not in adata.obsm
+
+
+def test_error_pixels_not_finite_are_told_by_cell(tmp_path, train):
+    rng = np.random.default_rng(0)
+    adata = ad.AnnData(obs=pd.DataFrame(index=[f"c{i}" for i in range(12)]))
+    pixels = rng.uniform(size=(12, 1, 16, 16)).astype(np.float32)
+    pixels[7, 0, 2, 2] = np.nan
+    cr.pp.crops(adata, pixels, axes="ncyx", store=tmp_path / "stack.zarr")
+    with pytest.raises(ValueError, match=r"Input 'stain' holds NaN or infinite values in 1 of the 12 cells .*\('c7'\)"):
+        train(adata, batch_size=12)
 
 
 def test_example_is_better_than_chance(adata):

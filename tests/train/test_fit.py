@@ -1,16 +1,14 @@
-import os
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from pictures import Witness, blobs, plan_of
 
-from crepr.train._fit import Hardware, fit
+from crepr.models._objective import WarmUp
+from crepr.train._fit import fit
+from crepr.train._hardware import Hardware
 
 CPU = Hardware(accelerator="cpu")
 
@@ -61,36 +59,35 @@ def test_property_patience_stops_early():
     assert history["val_loss"].idxmin() == len(history) - 3
 
 
-SCRIPT = """
-import sys
-sys.path.insert(0, {folder!r})
-from pathlib import Path
-import torch
-torch.set_num_threads(1)
-from pictures import plan_of
-from crepr.train._fit import Hardware, fit
-fit(plan_of(max_epochs=10_000), identity="a", hardware=Hardware(accelerator="cpu"), checkpoint_dir=Path(sys.argv[1]), progress=False)
-"""
-
-
-@pytest.mark.slow
-def test_property_killed_and_resumed_is_as_uninterrupted(tmp_path):
-    script = SCRIPT.format(folder=str(Path(__file__).parents[1]))
-    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)])
-    deadline = time.monotonic() + 600  # the machine may be busy
-    while not (tmp_path / "last.ckpt").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    done = torch.load(tmp_path / "last.ckpt", weights_only=True)["epoch"] + 1
-    assert done >= 1
-
-    resumed, whole = plan_of(max_epochs=done + 3), plan_of(max_epochs=done + 3)
-    history = run(resumed, checkpoint_dir=tmp_path, resume=True)
-    expected = run(whole)
+def test_property_resumed_with_validation_is_as_uninterrupted(tmp_path):
+    options = {"n_validation": 16, "lr": 0.05}
+    run(plan_of(max_epochs=2, **options), checkpoint_dir=tmp_path, patience=9)
+    resumed, whole = plan_of(max_epochs=5, **options), plan_of(max_epochs=5, **options)
+    history = run(resumed, checkpoint_dir=tmp_path, patience=9, resume=True)
+    expected = run(whole, patience=9)
     assert same(weights(resumed), weights(whole))
     np.testing.assert_array_equal(history, expected)
+
+
+def test_property_validation_is_measured_with_the_last_weights():
+    history = run(plan_of(max_epochs=5, n_validation=16, beta=WarmUp(0.0, 8.0, epochs=4)))
+    expected = 10 * history["val_stain_mse"] + 8 * history["val_kl"]
+    np.testing.assert_allclose(history["val_loss"], expected, rtol=1e-4)
+    expected = 10 * history["train_stain_mse"] + [0, 2, 4, 6, 8] * history["train_kl"]
+    np.testing.assert_allclose(history["train_loss"], expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("options", "patience"), [({"lr": 0.3, "n_validation": 16}, 1), ({}, None)])
+def test_property_finished_run_is_returned_as_it_is(tmp_path, options, patience):
+    first = plan_of(max_epochs=12, **options)
+    history = run(first, checkpoint_dir=tmp_path, patience=patience)
+    before = (tmp_path / "last.ckpt").read_bytes()
+    assert (len(history) < 12) == (patience is not None)
+    for _ in range(2):
+        again = plan_of(max_epochs=12, **options)
+        pd.testing.assert_frame_equal(run(again, checkpoint_dir=tmp_path, patience=patience, resume=True), history)
+        assert same(weights(again), weights(first))
+    assert (tmp_path / "last.ckpt").read_bytes() == before
 
 
 def test_error_folder_of_an_earlier_run(tmp_path):
@@ -103,21 +100,48 @@ def test_error_folder_of_an_earlier_run(tmp_path):
     assert (tmp_path / "last.ckpt").read_bytes() == before
 
 
+def test_error_run_of_more_epochs(tmp_path):
+    run(plan_of(max_epochs=3), checkpoint_dir=tmp_path)
+    with pytest.raises(ValueError, match="holds a run of 3 epochs, more than max_epochs=2. Raise max_epochs"):
+        run(plan_of(max_epochs=2), checkpoint_dir=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt"])
+def test_error_damaged_checkpoint(tmp_path, name):
+    run(plan_of(max_epochs=1, n_validation=16), checkpoint_dir=tmp_path)
+    content = (tmp_path / name).read_bytes()
+    for damaged in (content[: len(content) // 2], b"something else", b""):
+        (tmp_path / name).write_bytes(damaged)
+        with pytest.raises(ValueError, match=rf"checkpoint_dir=.*{name} is damaged. Delete last.ckpt to start anew"):
+            run(plan_of(max_epochs=1, n_validation=16), checkpoint_dir=tmp_path, resume=True)
+
+
+def test_error_pixels_not_finite_keep_the_last_checkpoint(tmp_path):
+    pixels = blobs()
+    run(plan_of(pixels, max_epochs=2), checkpoint_dir=tmp_path)
+    before = (tmp_path / "last.ckpt").read_bytes()
+    pixels[5] = np.inf
+    with pytest.raises(ValueError, match=r"Input 'stain' holds NaN or infinite values in 1 of the 16 cells .*\(5\)"):
+        run(plan_of(pixels, max_epochs=6), checkpoint_dir=tmp_path, resume=True)
+    assert (tmp_path / "last.ckpt").read_bytes() == before
+
+
+def test_error_pixels_of_validation_not_finite(tmp_path):
+    pixels = blobs()
+    pixels[[2, 3]] = np.nan
+    with pytest.raises(ValueError, match=r"Input 'stain' holds NaN or infinite values in 2 of the 8 cells .*\(2, 3\)"):
+        run(plan_of(pixels, n_validation=8))
+
+
 def test_error_loss_not_finite_keeps_the_last_checkpoint(tmp_path):
     pixels = blobs()
     run(plan_of(pixels, max_epochs=2), checkpoint_dir=tmp_path)
-    pixels[5] = np.inf
-    with pytest.raises(FloatingPointError, match=r"epoch 2.*lr=0\.01"):
+    pixels[5] = 1e30  # finite, but its square is not
+    with pytest.raises(FloatingPointError, match=r"epoch 3 of 6: in step \d the loss is inf .*lr=0\.01.*lower lr"):
         run(plan_of(pixels, max_epochs=6), checkpoint_dir=tmp_path, resume=True)
     state = torch.load(tmp_path / "last.ckpt", weights_only=True)
     assert state["epoch"] == 1
     assert all(torch.isfinite(values).all() for values in state["state_dict"].values())
-
-
-def test_error_cuda_absent(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ValueError, match="accelerator='cuda', but torch"):
-        Hardware(accelerator="cuda").check()
 
 
 def test_property_interrupt_is_an_interrupt(tmp_path):
@@ -132,14 +156,13 @@ def test_property_interrupt_is_an_interrupt(tmp_path):
 @pytest.mark.slow
 def test_property_two_processes_train_as_one(tmp_path):
     one, two = (
-        plan_of(max_epochs=6, n_validation=9, batch_size=20),
-        plan_of(max_epochs=6, n_validation=9, batch_size=10),
+        plan_of(max_epochs=6, n_validation=9, batch_size=20, lr=2e-3),
+        plan_of(max_epochs=6, n_validation=9, batch_size=10, lr=2e-3),
     )
     single = run(one)
     options = {"callbacks": [Witness(tmp_path)]}
-    history = run(
-        two, hardware=Hardware(accelerator="cpu", devices=2, strategy="ddp_spawn", options=options), patience=5
-    )
+    hardware = Hardware(accelerator="cpu", devices=2, strategy="ddp_spawn", options=options)
+    history = run(two, hardware=hardware, patience=5)
 
     witnesses = [torch.load(tmp_path / f"witness{rank}.pt", weights_only=False) for rank in (0, 1)]
     assert torch.equal(witnesses[0]["weights"], witnesses[1]["weights"])
@@ -148,5 +171,5 @@ def test_property_two_processes_train_as_one(tmp_path):
         assert sorted(np.concatenate(seen)) == list(range(9, 64))
     # the same cells in the same batches; batch norm and noise are each process's own
     assert list(history.columns) == list(single.columns)
-    assert history["train_loss"].iloc[-1] == pytest.approx(single["train_loss"].iloc[-1], rel=0.15)
+    assert history["train_loss"].iloc[-1] == pytest.approx(single["train_loss"].iloc[-1], rel=0.3)
     assert all(torch.isfinite(values).all() for values in two.network.state_dict().values())

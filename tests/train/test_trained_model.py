@@ -9,7 +9,7 @@ import torch
 from pictures import blobs, spec, view_of
 
 import crepr as cr
-from crepr.train._trained_model import TrainedModel
+from crepr.train._trained_model import TrainedModel, _digests
 
 
 @pytest.fixture
@@ -52,6 +52,18 @@ def test_property_reconstruction_matches_its_inputs_shape(model, view):
     assert 0 <= pictures["outputs"]["stain"].min() <= pictures["outputs"]["stain"].max() <= 1
 
 
+def test_property_no_cells_no_pictures(model, view):
+    pictures = model.reconstruct(view, cells=np.array([], int))
+    assert [pictures[side]["stain"].shape for side in ("inputs", "outputs")] == [(0, 1, 16, 16)] * 2
+
+
+def test_error_pixels_not_finite(model):
+    pixels = blobs()
+    pixels[7, 0, 3, 3] = np.nan
+    with pytest.raises(ValueError, match=r"Input 'stain' holds NaN or infinite values in 1 of the 64 cells .*\(7\)"):
+        model.encode(view_of(pixels), progress=False)
+
+
 def test_error_nothing_is_overwritten_unasked(model, tmp_path):
     model.save(tmp_path / "model")
     with pytest.raises(FileExistsError, match="overwrite=True"):
@@ -68,10 +80,14 @@ def test_error_missing_file(model, tmp_path):
         cr.load_model(tmp_path)
 
 
-def changed(tmp_path, model, **entries):
+def changed(tmp_path, model, *, signed=True, **entries):
+    """A model with other entries in its spec.json, under their own hashes where it is not the hash that is to be seen."""
     model.save(tmp_path / "model")
     path = tmp_path / "model" / "spec.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **entries}))
+    header = {**json.loads(path.read_text()), **entries}
+    if signed:
+        header["sha256"] = _digests(path.parent, header)
+    path.write_text(json.dumps(header))
     return tmp_path / "model"
 
 
@@ -90,6 +106,27 @@ def test_error_weights_of_another_network(model, tmp_path):
     other = json.loads(spec(upsample="nearest").to_json())
     with pytest.raises(ValueError, match="do not fit the spec"):
         cr.load_model(changed(tmp_path, model, spec=other))
+
+
+def test_property_json_may_be_laid_out_otherwise(model, tmp_path):
+    folder = changed(tmp_path, model, signed=False, crepr_version="0")
+    assert cr.load_model(folder).spec == model.spec
+
+
+def test_error_spec_or_params_changed(model, tmp_path):
+    other = json.loads(model.spec.to_json())
+    other["inputs"]["stain"]["channels"] = ["another"]
+    for part, content in {"spec": other, "params": {"lr": 0.1}}.items():
+        match = rf"The {part} of the model in .* was changed or damaged after saving .*Save the model again"
+        with pytest.raises(ValueError, match=match):
+            cr.load_model(changed(tmp_path / part, model, signed=False, **{part: content}))
+
+
+def test_error_history_replaced(model, tmp_path):
+    model.save(tmp_path / "model")
+    model.history.assign(train_loss=0.0).to_parquet(tmp_path / "model" / "history.parquet")
+    with pytest.raises(ValueError, match="The history of the model in .* was changed or damaged after saving"):
+        cr.load_model(tmp_path / "model")
 
 
 @pytest.mark.parametrize("position", [0, 9, -1])

@@ -118,7 +118,7 @@ def embedding_crops(
         _frame(pictures, edges, max(1, round(0.06 * side)))
     shape = (int(row.max() + 1) * side, int(column.max() + 1) * side)
     image = mosaic(pictures, (row.max() - row) * side, column * side, shape)
-    handles = legend_handles(palette, key) if legend else []
+    handles = legend_handles(palette, key, title=color) if legend else []
     if ax is None:
         ax = _new_axes(shape, legend_size(handles, key), figsize)
     left, bottom, square = corner

@@ -128,8 +128,9 @@ def _draw_term(ax: Axes, table: pd.DataFrame, term: str, *, best: int | None, lo
     if log:
         ax.set_yscale("log")
         low, high = ax.get_ylim()
-        # within a decade, powers of ten alone would leave no tick
-        ax.yaxis.set_major_locator(MaxNLocator(4) if high < 10 * low else LogLocator(numticks=5))
+        powers = math.floor(math.log10(high)) - math.ceil(math.log10(low)) + 1
+        # a single power of ten does not tell the scale
+        ax.yaxis.set_major_locator(MaxNLocator(4) if powers < 2 else LogLocator(numticks=5))
         ax.yaxis.set_major_formatter("{x:g}")
         ax.yaxis.set_minor_locator(NullLocator())
     ax.set_title(term.replace("_", " "), fontsize=LABEL_SIZE, loc="left")

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 COLUMN = 34
 
 
-def legend_handles(channels: Mapping[str, str], groups: Mapping[str, str] | ScalarMappable | None) -> list[Patch]:
-    """Make filled patches for channels and, below a gap, frames for groups."""
+def legend_handles(
+    channels: Mapping[str, str], groups: Mapping[str, str] | ScalarMappable | None, *, title: str | None
+) -> list[Patch]:
+    """Make filled patches for channels and, below their title, frames for groups."""
     handles = [Patch(facecolor=shade, edgecolor="0.6", linewidth=0.5, label=name) for name, shade in channels.items()]
     if groups is not None and not isinstance(groups, ScalarMappable):
-        handles.append(Patch(visible=False, label=""))
+        handles.append(Patch(visible=False, label=str(title)))
         handles += [
             Patch(facecolor="none", edgecolor=shade, linewidth=1.5, label=name) for name, shade in groups.items()
         ]

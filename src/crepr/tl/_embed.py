@@ -2,11 +2,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crepr import _access
-from crepr.tl._run import write_latents
-from crepr.tl._view import find_owners, view_of_model
+from crepr import _access, _validate
+from crepr.tl._run import check_key, write_latents
+from crepr.tl._view import check_model, find_owners, view_of_model
+from crepr.train._pick_device import pick_device
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
 
     from crepr._types import Data
@@ -17,6 +20,7 @@ def embed(
     data: Data,
     model: TrainedModel,
     *,
+    mod: str | Sequence[str] | None = None,
     key_added: str | None = None,
     logvar: bool = False,
     batch_size: int = 256,
@@ -36,6 +40,9 @@ def embed(
         Annotated data with crops or transcripts registered, as the model's inputs need.
     model
         From :func:`crepr.tl.train_vae` or :func:`crepr.load_model`.
+    mod
+        Modality or modalities of a MuData that the inputs, and the crops around which transcripts are drawn, are taken
+        from; all by default.
     key_added
         Key in `.obsm`; `'X_vae'` by default.
     logvar
@@ -63,8 +70,11 @@ def embed(
     ------
     KeyError
         If crops, transcripts or limits that the model needs are not registered.
+    TypeError
+        If `model` is no trained model, or an option has the wrong type.
     ValueError
-        If a channel or gene of the model is missing in `data`; it is named.
+        If a channel or gene of the model, or the kind of window that it saw, is missing in `data`, several modalities hold
+        an input, pixels are not finite, `key_added` is a key that crepr reads, or there is no such device.
 
     Examples
     --------
@@ -76,8 +86,12 @@ def embed(
     (300, 50)
     """
     _access.is_mudata(data)
+    check_model(model)
+    check_key(key_added)
+    _validate.integer("batch_size", batch_size, minimum=1)
+    device = pick_device(device)
     data = data.copy() if copy else data
-    owners = find_owners(data, list(model.spec.inputs))
+    owners = find_owners(data, list(model.spec.inputs), mod)
     view = view_of_model(owners, model)
     write_latents(
         owners.target,

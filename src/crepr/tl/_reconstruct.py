@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crepr import _access
-from crepr.tl._view import find_owners, view_of_model
+from crepr import _access, _validate
+from crepr.tl._view import check_model, find_owners, view_of_model
+from crepr.train._pick_device import pick_device
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,7 @@ def reconstruct(
     model: TrainedModel,
     *,
     cells: Sequence[str] | np.ndarray | None = None,
+    mod: str | Sequence[str] | None = None,
     batch_size: int = 256,
     device: str | torch.device = "auto",
 ) -> dict[str, dict[str, np.ndarray]]:
@@ -35,6 +37,9 @@ def reconstruct(
         From :func:`crepr.tl.train_vae` or :func:`crepr.load_model`.
     cells
         Names, positions or a mask of cells; the first 16 by default.
+    mod
+        Modality or modalities of a MuData that the inputs, and the crops around which transcripts are drawn, are taken
+        from; all by default.
     batch_size
         Cells per batch.
     device
@@ -50,6 +55,11 @@ def reconstruct(
     ------
     KeyError
         If a cell, or a reference that the model needs, is missing.
+    TypeError
+        If `model` is no trained model, or an option has the wrong type.
+    ValueError
+        If the kind of window that the model saw is missing in `data`, several modalities hold an input, or there is no
+        such device.
 
     Examples
     --------
@@ -59,6 +69,9 @@ def reconstruct(
     >>> pictures["outputs"]["stain"].shape
     (16, 2, 48, 48)
     """
-    owners = find_owners(data, list(model.spec.inputs))
+    check_model(model)
+    _validate.integer("batch_size", batch_size, minimum=1)
+    device = pick_device(device)
+    owners = find_owners(data, list(model.spec.inputs), mod)
     positions = _access.cell_positions(owners.target, cells, default=16)
     return model.reconstruct(view_of_model(owners, model), cells=positions, batch_size=batch_size, device=device)

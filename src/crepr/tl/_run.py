@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crepr import _keys, _record, _validate
-from crepr.train._fit import Hardware, fit
+from crepr.train._fit import fit
 from crepr.train._plan import Optimisation, TrainingPlan
 from crepr.train._trained_model import TrainedModel
 
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 
     from crepr._types import Data, PathLike, Seed
     from crepr.models._spec import ModelSpec
+    from crepr.train._hardware import Hardware
     from crepr.train._view import View
+
+
+#: Keys of what crepr reads: latents under one of them would take its place.
+INPUTS = (_keys.CROPS, _keys.TRANSCRIPTS, _keys.MASKS, _keys.CROPS_LIMITS, "spatial")
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ def plan_run(
     checkpoint_dir: PathLike | None,
     resume: bool,
     hardware: Hardware,
+    key_added: str | None,
     rng: Seed,
     progress: bool,
 ) -> Run:
@@ -61,12 +68,13 @@ def plan_run(
         Object with the cells.
     defaults, given
         `lr`, `batch_size`, `max_epochs`, `eps`, `weight_decay`; those given that are not `None` win.
-    validation, patience, checkpoint_dir, resume, rng, progress
+    validation, patience, checkpoint_dir, resume, key_added, rng, progress
         As in :func:`crepr.tl.train_vae`.
     hardware
         Where to train.
     """
     hardware.check()
+    check_key(key_added)
     if isinstance(rng, np.random.Generator):
         seed = int(rng.integers(2**31))
     else:
@@ -76,11 +84,25 @@ def plan_run(
         _validate.integer("patience", patience, minimum=1)
         if not len(held_out):
             raise ValueError(f"patience={patience} needs a validation loss: set validation, for example to 0.1.")
+    if not isinstance(checkpoint_dir, str | os.PathLike | None):
+        raise TypeError(f"checkpoint_dir must be the path of a folder, got {checkpoint_dir!r}.")
     if checkpoint_dir is None and (resume or hardware.num_nodes > 1):
         raise ValueError("resume=True and num_nodes > 1 need checkpoint_dir, a folder that all processes share.")
     optimisation = _optimisation(defaults, given, len(training))
     folder = None if checkpoint_dir is None else _validate.writable_folder("checkpoint_dir", checkpoint_dir)
     return Run(optimisation, training, held_out, patience, folder, resume, hardware, seed, progress)
+
+
+def check_key(key_added: str | None) -> None:
+    """Raise if results cannot be written under this key, or would replace what crepr reads."""
+    if not isinstance(key_added, str | None):
+        raise TypeError(f"key_added must be a str, got {key_added!r}.")
+    if key_added in INPUTS:
+        raise ValueError(
+            f"key_added={key_added!r} would replace what crepr reads there. Give another key, such as 'X_{key_added}'."
+        )
+    if key_added == "" or "/" in (key_added or ""):
+        raise ValueError(f"key_added must be a name without slashes, so that it can be written, got {key_added!r}.")
 
 
 def train(run: Run, spec: ModelSpec, view: View, *, fingerprint: str, params: Mapping[str, Any]) -> TrainedModel:
@@ -93,7 +115,7 @@ def train(run: Run, spec: ModelSpec, view: View, *, fingerprint: str, params: Ma
     spec, view
         What to train, on what.
     fingerprint
-        Of the cells' references; a run is resumed on the same data only.
+        Of the cells and what they show; a run is resumed on the same data only.
     params
         Options to keep beside those of the run.
     """
@@ -118,6 +140,7 @@ def train(run: Run, spec: ModelSpec, view: View, *, fingerprint: str, params: Ma
     # max_epochs is left out: a run may be resumed for longer
     identity = {key: value for key, value in params.items() if key != "max_epochs"}
     identity |= {"spec": json.loads(spec.to_json()), "data": fingerprint, "held_out": run.held_out.tolist()}
+    identity |= {"trainer_options": run.hardware.plain_options()}
     history = fit(
         plan,
         identity=json.dumps(identity, sort_keys=True),
@@ -164,12 +187,14 @@ def write_latents(
     batch_size: int = 256,
     progress: bool = True,
 ) -> None:
-    """Write the posterior means of all cells to `.obsm`, and their log-variances if asked for."""
+    """Write the posterior means of all cells to `.obsm`, and their log-variances if asked for, in place of earlier ones."""
     means, logvars = model.encode(view, batch_size=batch_size, device=device, progress=progress)
     key = key_added or _keys.X_VAE
     target.obsm[key] = means
     if logvar:
         target.obsm[_keys.logvar(key)] = logvars
+    elif _keys.logvar(key) in target.obsm:
+        del target.obsm[_keys.logvar(key)]  # it was that of other latents
 
 
 def _split(target: Data, validation: float | str, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -192,6 +217,11 @@ def _split(target: Data, validation: float | str, seed: int) -> tuple[np.ndarray
         held_out[drawn[: round(share * target.n_obs)]] = True
     if held_out.all():
         raise ValueError(f"validation={validation!r} holds out all {target.n_obs} cells; leave some to train on.")
+    if validation and not held_out.any():
+        raise ValueError(
+            f"validation={validation!r} holds out none of {target.n_obs} cells. Hold out at least one "
+            f"(a share of {1 / target.n_obs:.2g}), or set validation=0."
+        )
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 

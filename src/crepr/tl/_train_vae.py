@@ -1,23 +1,28 @@
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from crepr import _validate
+from crepr.models._block_sizes import block_sizes
 from crepr.models._inverse_weights import inverse_weights
+from crepr.models._objective import WarmUp
 from crepr.models._presets import PRESETS
 from crepr.models._registry import MODELS
 from crepr.models._spec import InputSpec
+from crepr.models._vae import vae
+from crepr.tl._fingerprint import fingerprint
 from crepr.tl._run import plan_run, train, write_model
-from crepr.tl._view import build_view, find_owners, fingerprint, intensity_of
-from crepr.train._fit import Hardware
+from crepr.tl._view import build_view, find_owners, intensity_of, windows_of
 from crepr.train._gene_counts import mean_occupied_pixels
+from crepr.train._hardware import Hardware
 from crepr.train._pose import AUGMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from crepr._types import Data, PathLike, Seed
-    from crepr.models._objective import WarmUp
     from crepr.models._spec import ModelSpec
     from crepr.tl._view import Owners
     from crepr.train._plane_input import PlaneInput
@@ -25,6 +30,10 @@ if TYPE_CHECKING:
     from crepr.train._trained_model import TrainedModel
     from crepr.train._view import View
 
+#: Arguments of the model that are arguments of `train_vae`, or made by it.
+OWN = ("inputs", "n_latent", "beta", "gene_weights", "view")
+#: Of training where :class:`Optimisation` has other defaults: planes take ten times longer than stains.
+PLANES = {"batch_size": 16, "max_epochs": 15}
 KINDS: dict[str, Literal["intensity", "planes"]] = {"stain": "intensity", "transcripts": "planes"}
 
 
@@ -32,6 +41,7 @@ def train_vae(
     data: Data,
     *,
     inputs: str | Sequence[str] = "auto",
+    mod: str | Sequence[str] | None = None,
     model: str | None = None,
     preset: str | None = None,
     n_latent: int | None = None,
@@ -76,6 +86,9 @@ def train_vae(
         Annotated data with crops (:func:`crepr.pp.crops`), transcripts (:func:`crepr.pp.transcripts`) or both.
     inputs
         `'stain'`, `'transcripts'`, both in a list, or `'auto'`: all that is registered.
+    mod
+        Modality or modalities of a MuData that the inputs, and the crops around which transcripts are drawn, are taken
+        from; all by default.
     model
         `'vae'`, `'beta_vae'` or `'double_decoder_vae'`; by default the one that the inputs ask for.
     preset
@@ -92,7 +105,8 @@ def train_vae(
     model_options
         Further options of the model: `widths`, `upsample`, `reconstruction`, `empty`, `alpha`, ...
     size
-        Pixels per side of the windows; that of the crops where there are some.
+        Pixels per side of the windows; that of the crops where there are some. Windows of transcripts are those of the
+        crops; without crops, or beside a stack of ready-made ones, they lie around the middle of each cell's molecules.
     dilation
         Each transcript is drawn as a box of `dilation + 2` pixels per side; 3, or the preset's.
     hide_neighbours
@@ -100,28 +114,30 @@ def train_vae(
     augment
         In training, turn cells by `'quarter'` turns with equal odds, by any angle with flips (`'free'`), or `'none'`.
     max_epochs
-        Times that each cell is seen; 40, or the preset's.
+        Times that each cell is seen; 40 for stains and 15 with transcripts, or the preset's.
     batch_size
         Cells per batch and process; 64 for stains and 16 with transcripts, or the preset's.
     lr, weight_decay
         Of Adam; 0.001 and 0, or the preset's.
     validation
         Share of cells held out, drawn at random, or a column of `.obs` of booleans that marks them. The weights kept
-        are then those of the epoch of least validation loss.
+        are then those of the epoch of least validation loss, which is measured with the weights that a warm-up ends with.
     patience
         Stop after so many epochs without a lower validation loss; needs `validation`.
     checkpoint_dir
         Folder for a checkpoint after each epoch; it must not hold another run's.
     resume
-        Go on from the checkpoint in `checkpoint_dir`, if there is one; the result is that of an uninterrupted run.
+        Go on from the checkpoint in `checkpoint_dir`, if there is one; the result is that of an uninterrupted run. The
+        data may have been moved since, `max_epochs` may be more; all else must be as it was.
     accelerator, devices, num_nodes, strategy, precision
         Of :class:`lightning.pytorch.trainer.trainer.Trainer`. One device by default; `devices=4` trains on four GPUs.
+        `precision` is `'32-true'`, `'bf16-mixed'` or `'16-mixed'`; weights are float32 in all of them.
     trainer_options
-        Other options of the `Trainer`, such as `{"gradient_clip_val": 1.0}`.
+        Other options of the `Trainer`, such as `{"gradient_clip_val": 1.0}`; not those that change what an epoch is.
     logvar
         Also write the posterior log-variances.
     key_added
-        Key in `.obsm` and `.uns`; `'X_vae'` and `'vae'` by default.
+        Key in `.obsm` and `.uns`; `'X_vae'` and `'vae'` by default. None that crepr reads, such as `'crops'`.
     rng
         Seed of weights, order, turns and noise.
     progress
@@ -142,10 +158,13 @@ def train_vae(
     Raises
     ------
     KeyError
-        If an input is not registered, or `preset` or a column is unknown.
+        If an input is not registered, or a modality or a column is unknown.
+    TypeError
+        If an option has the wrong type.
     ValueError
-        If an option is out of range, the preset does not fit the inputs, CUDA is asked for and absent, or
-        `checkpoint_dir` holds another run.
+        If an option is unknown, out of range or without use for these inputs, several modalities hold an input, the preset
+        does not fit the inputs or their size, the machine lacks what is asked for, `checkpoint_dir` holds another or a
+        damaged run, or pixels are not finite.
     PermissionError
         If `checkpoint_dir` cannot be written to.
     FloatingPointError
@@ -159,7 +178,7 @@ def train_vae(
     (300, 50)
     """
     chosen = _preset(preset)
-    owners = find_owners(data, inputs)
+    owners = find_owners(data, inputs, mod)
     names = list(owners.adatas)
     if preset is not None and set(chosen["inputs"]) != set(names):
         raise ValueError(
@@ -167,21 +186,25 @@ def train_vae(
             f"{_validate.listing(names)}. Set inputs={list(chosen['inputs'])}."
         )
     _validate.choice("augment", augment, AUGMENTS)
+    _check_use(names, gene_weights=gene_weights, dilation=dilation, hide_neighbours=hide_neighbours)
     gene_weights = _first(gene_weights, chosen["model"].get("gene_weights"), "none")
     _validate.choice("gene_weights", gene_weights, ("none", "inverse", "batch"))
-    options = {**chosen["model"], **dict(model_options or {})}
+    options = {**chosen["model"], **_model_options(model_options)}
     options["n_latent"] = _validate.integer("n_latent", _first(n_latent, options.get("n_latent"), 50), minimum=1)
     if beta is not None:
-        options["beta"] = beta
+        options["beta"] = beta if isinstance(beta, WarmUp) else _validate.number("beta", beta, minimum=0)
     run = plan_run(
         owners.target,
-        defaults={"batch_size": 16 if "transcripts" in names else 64, **chosen["train"]},
+        defaults={**(PLANES if "transcripts" in names else {}), **chosen["train"]},
         given={"max_epochs": max_epochs, "batch_size": batch_size, "lr": lr, "weight_decay": weight_decay},
         validation=validation,
         patience=patience,
         checkpoint_dir=checkpoint_dir,
         resume=resume,
-        hardware=Hardware(accelerator, devices, num_nodes, strategy, precision, dict(trainer_options or {})),
+        hardware=Hardware(
+            accelerator, devices, num_nodes, strategy, precision, _mapping("trainer_options", trainer_options)
+        ),
+        key_added=key_added,
         rng=rng,
         progress=progress,
     )
@@ -191,12 +214,15 @@ def train_vae(
         "hide_neighbours": bool(hide_neighbours),
         "dilation": _validate.integer("dilation", _first(dilation, chosen["dilation"], 3), minimum=0),
         "count_pixels": gene_weights == "batch",
+        "windows": windows_of(owners),
     }
     view = build_view(owners, size=size, default_size=chosen["size"], options=shown)
+    if preset is not None:
+        _check_preset_size(preset, chosen["size"], options, view.inputs[names[0]].size)
     if "transcripts" in names:
         options["gene_weights"] = _gene_weights(gene_weights, view)
     spec = _spec(view, owners, _first(model, options.pop("model", None)), options, shown)
-    data_hash = fingerprint(owners)
+    data_hash = fingerprint(owners, view)
     trained = train(run, spec, view, fingerprint=data_hash, params={"inputs": names, "preset": preset})
     write_model(
         owners.target,
@@ -223,6 +249,49 @@ def _preset(name: str | None) -> dict[str, Any]:
     inputs = PRESETS[name]["inputs"].values()
     size, dilation = (next((item[key] for item in inputs if key in item), None) for key in ("size", "dilation"))
     return {**PRESETS[name], "size": size, "dilation": dilation}
+
+
+def _mapping(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping | None):
+        raise TypeError(f"{name} must be a dict of options, got {value!r}.")
+    return dict(value or {})
+
+
+def _model_options(given: Any) -> dict[str, Any]:
+    options = _mapping("model_options", given)
+    known = [name for name in inspect.signature(vae).parameters if name not in OWN]
+    for name in options:
+        if name in ("n_latent", "beta", "gene_weights"):
+            raise ValueError(f"model_options holds {name!r}, which is an argument of its own. Set {name} instead.")
+        _validate.choice("model_options", name, known)
+    return options
+
+
+def _check_use(names: list[str], *, gene_weights: str | None, dilation: int | None, hide_neighbours: bool) -> None:
+    """Raise if an option is given that says nothing about these inputs."""
+    given = {
+        "gene_weights": (gene_weights not in (None, "none"), "transcripts"),
+        "dilation": (dilation is not None, "transcripts"),
+        "hide_neighbours": (hide_neighbours, "stain"),
+    }
+    for option, (is_set, needed) in given.items():
+        if is_set and needed not in names:
+            raise ValueError(
+                f"{option} is for {needed!r}, but inputs are {_validate.listing(names)}. Leave {option} out, or add "
+                f"{needed!r} to inputs."
+            )
+
+
+def _check_preset_size(preset: str, published: int, options: Mapping[str, Any], size: int) -> None:
+    n_blocks = len(options.get("widths") or ())
+    geometry = {name: options[name] for name in ("kernel", "padding") if name in options}
+    try:
+        block_sizes(size, n_blocks, **geometry)
+    except ValueError as error:
+        raise ValueError(
+            f"preset={preset!r} was published for windows of {published} pixels, and nothing is left of size={size} after its "
+            f"{n_blocks} blocks. Set size, up to {published}, or model_options={{'widths': ...}} with fewer blocks."
+        ) from error
 
 
 def _gene_weights(how: str, view: View) -> Any:

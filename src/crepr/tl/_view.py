@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
-import pandas as pd
 
 from crepr import _access, _keys, _validate
 from crepr.get._crop_reader import crop_reader, mask_reader
@@ -15,15 +15,15 @@ from crepr.get._limits import intensity_limits
 from crepr.get._molecule_reader import molecule_reader
 from crepr.train._crop_input import CropInput
 from crepr.train._plane_input import PlaneInput
+from crepr.train._trained_model import TrainedModel
 from crepr.train._view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from anndata import AnnData
 
     from crepr._types import Data
-    from crepr.train._trained_model import TrainedModel
     from crepr.train._view import Input
 
 #: Input -> key in `.obsm` of its references, and the call that makes them.
@@ -40,24 +40,60 @@ class Owners:
     windows: AnnData | None
 
 
-def find_owners(data: Data, inputs: str | Sequence[str]) -> Owners:
+def find_owners(data: Data, inputs: str | Sequence[str], mod: str | Sequence[str] | None = None) -> Owners:
     """Find the objects that hold each input, and the one that takes the results.
 
     Results go to the modality that all inputs come from, or to the MuData where they come from several.
     """
-    names = _input_names(data, inputs)
-    adatas = {name: _access.modality(data, having=REFERENCES[name], hint=REGISTER[name]) for name in names}
-    target: Data = adatas[names[0]]
+    parts = _parts(data, mod)
+    adatas = {name: _owner(parts, name) for name in _input_names(parts, inputs)}
+    target: Data = next(iter(adatas.values()))
     if any(adata is not target for adata in adatas.values()):
-        mods = [
-            mod for mod, adata in _access.modalities(data).items() if any(adata is used for used in adatas.values())
-        ]
+        mods = [name for name, adata in parts.items() if any(adata is used for used in adatas.values())]
         _access.same_cells(data, mods)
         target = data
-    return Owners(adatas, target, adatas.get("stain", _registered_crops(data, target)))
+    windows = adatas["stain"] if "stain" in adatas else _registered_crops(parts, adatas["transcripts"])
+    return Owners(adatas, target, windows)
 
 
-def _input_names(data: Data, inputs: str | Sequence[str]) -> list[str]:
+def _parts(data: Data, mod: str | Sequence[str] | None) -> dict[str, AnnData]:
+    parts = _access.modalities(data)
+    if mod is None:
+        return parts
+    if not _access.is_mudata(data):
+        raise ValueError(f"mod={mod!r} needs a MuData, got an AnnData. Leave mod out.")
+    if not isinstance(mod, Sequence) or not len(mod):
+        raise TypeError(f"mod must be the name of a modality or a list of names, got {mod!r}.")
+    names = [mod] if isinstance(mod, str) else mod
+    for name in names:
+        _validate.has_key(parts, name, where="data.mod", hint="Set mod to one or several of them.")
+    return {name: parts[name] for name in names}
+
+
+def _owner(parts: Mapping[str, AnnData], name: str) -> AnnData:
+    key = REFERENCES[name]
+    found = [mod for mod, adata in parts.items() if key in adata.obsm]
+    if "" in parts:
+        _validate.has_key(parts[""].obsm, key, where="data.obsm", hint=REGISTER[name])
+    if not found:
+        raise KeyError(
+            f"No modality has {key!r} in its .obsm (modalities: {_validate.listing(parts)}). {REGISTER[name]}"
+        )
+    if len(found) > 1:
+        raise ValueError(_several(key, found))
+    return parts[found[0]]
+
+
+def _several(key: str, mods: Sequence[str]) -> str:
+    return (
+        f"Several modalities have {key!r} in their .obsm: {_validate.listing(mods)}. Set mod to those that the inputs are "
+        "to be taken from."
+    )
+
+
+def _input_names(parts: Mapping[str, AnnData], inputs: str | Sequence[str]) -> list[str]:
+    if not isinstance(inputs, Sequence):
+        raise TypeError(f"inputs must be 'auto', 'stain', 'transcripts' or a list of them, got {inputs!r}.")
     if inputs != "auto":
         names = [inputs] if isinstance(inputs, str) else list(inputs)
         for name in names:
@@ -65,11 +101,33 @@ def _input_names(data: Data, inputs: str | Sequence[str]) -> list[str]:
         if not names or len(set(names)) < len(names):
             raise ValueError(f"inputs must name each input once, got {inputs!r}.")
         return [name for name in REFERENCES if name in names]  # one order, whatever was written
-    objects = _access.modalities(data).values()
-    names = [name for name, key in REFERENCES.items() if any(key in adata.obsm for adata in objects)]
+    names = [name for name, key in REFERENCES.items() if any(key in adata.obsm for adata in parts.values())]
     if not names:
         raise KeyError("Neither 'crops' nor 'transcripts' is in .obsm. Run cr.pp.crops or cr.pp.transcripts first.")
     return names
+
+
+def _registered_crops(parts: Mapping[str, AnnData], adata: AnnData) -> AnnData | None:
+    """Return the object whose crops give the windows of transcripts that are trained on alone."""
+    if _keys.CROPS in adata.obsm:
+        return adata
+    found = [
+        mod for mod, other in parts.items() if _keys.CROPS in other.obsm and other.obs_names.equals(adata.obs_names)
+    ]
+    if len(found) > 1:
+        raise ValueError(_several(_keys.CROPS, found))
+    return parts[found[0]] if found else None
+
+
+def windows_of(owners: Owners) -> Literal["crops", "molecules"]:
+    """Say what the windows of transcripts lie around: what crops show, or else the cell's molecules.
+
+    A stack of ready-made crops does not tell where in the image they lie.
+    """
+    if owners.windows is None:
+        return "molecules"
+    references = _access.references(owners.windows, _keys.CROPS)
+    return "molecules" if "index" in references and references["index"].notna().any() else "crops"
 
 
 def build_view(
@@ -88,7 +146,7 @@ def build_view(
     owners
         Where the inputs are.
     options
-        `augment`, `hide_neighbours`, `dilation`, `count_pixels`.
+        `augment`, `hide_neighbours`, `dilation`, `count_pixels`, `windows`.
     size
         Pixels per side; that of the registered crops if left out.
     default_size
@@ -103,18 +161,32 @@ def build_view(
         wanted = None if channels is None else channels[name]
         if name == "stain":
             made[name] = _stain(adata, wanted, size, options, None if limits is None else limits[name])
-        elif owners.windows is not None:
-            crops = crop_reader(owners.windows, size=size)
+        elif options["windows"] == "crops":
+            crops = crop_reader(cast("AnnData", owners.windows), size=size)
             made[name] = _transcripts(adata, wanted, crops.top, crops.left, crops.size, options)
         else:
-            side = _window_size(size or default_size)
+            side = _window_size(owners, size, default_size)
             made[name] = _transcripts(adata, wanted, *_own_windows(adata, side), side, options)
-    return View(made, n_obs=owners.target.n_obs, augment=options["augment"])
+    names = owners.target.obs_names.to_numpy()
+    return View(made, n_obs=owners.target.n_obs, augment=options["augment"], names=names)
+
+
+def check_model(model: Any) -> None:
+    """Raise unless this is a model that is trained."""
+    if not isinstance(model, TrainedModel):
+        hint = f"cr.load_model({str(model)!r})" if isinstance(model, str | Path) else "what cr.tl.train_vae returns"
+        raise TypeError(f"model must be a TrainedModel, got {model!r}. Give {hint}.")
 
 
 def view_of_model(owners: Owners, model: TrainedModel) -> View:
     """Build the view of other cells for a model that is trained; names what they lack."""
     specs = model.spec.inputs
+    if "transcripts" in specs and model.spec.view["windows"] == "crops" and windows_of(owners) != "crops":
+        raise ValueError(
+            "The model saw transcripts in the windows of crops, and these cells have no crops that were cut from an image. "
+            "Give the MuData that holds their crops too (and name their modality in mod, if it is set), or run cr.pp.crops "
+            "with the image first."
+        )
     return build_view(
         owners,
         channels={name: spec.channels for name, spec in specs.items()},
@@ -122,12 +194,6 @@ def view_of_model(owners: Owners, model: TrainedModel) -> View:
         options={**model.spec.view, "augment": "none", "count_pixels": False},
         limits={name: spec.options for name, spec in specs.items()},
     )
-
-
-def _registered_crops(data: Data, target: Data) -> AnnData | None:
-    """Return the object whose crops give the windows of transcripts that are trained on alone."""
-    registered = [adata for adata in _access.modalities(data).values() if _keys.CROPS in adata.obsm]
-    return next((adata for adata in registered if adata.obs_names.equals(target.obs_names)), None)
 
 
 def intensity_of(adata: AnnData, channels: Sequence[str]) -> dict[str, Any]:
@@ -174,10 +240,12 @@ def _limits(
     return intensity_limits(adata, channels)
 
 
-def _window_size(size: int | None) -> int:
-    if size is None:
+def _window_size(owners: Owners, size: int | None, default_size: int | None) -> int:
+    if size is None and owners.windows is not None:
+        return crop_reader(owners.windows).size
+    if size is None and default_size is None:
         raise ValueError("Transcripts without crops need the side of their window: set size, in pixels.")
-    return _validate.integer("size", size, minimum=1)
+    return _validate.integer("size", default_size if size is None else size, minimum=1)
 
 
 def _own_windows(adata: AnnData, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -200,12 +268,3 @@ def _transcripts(
     return PlaneInput(
         reader, top=top, left=left, size=size, dilation=options["dilation"], count_pixels=options["count_pixels"]
     )
-
-
-def fingerprint(owners: Owners) -> str:
-    """Return a hash of the cells and their references, so that a run is resumed on the same data only."""
-    digest = hashlib.sha256()
-    for name, adata in owners.adatas.items():
-        references = _access.references(adata, REFERENCES[name])
-        digest.update(pd.util.hash_pandas_object(references, index=True).to_numpy().tobytes())
-    return digest.hexdigest()

@@ -7,7 +7,8 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import lightning as L
-from tqdm.auto import tqdm
+
+from crepr._progress import tqdm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +35,27 @@ class History(L.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the rows of an earlier run."""
         self.epochs = list(state_dict["epochs"])
+
+
+def epochs_waited(epochs: list[dict[str, float]]) -> int:
+    """Count the epochs since the one of least validation loss, from the rows of the history."""
+    losses = [row["val_loss"] for row in epochs]
+    return len(losses) - 1 - losses.index(min(losses))
+
+
+class Patience(L.Callback):
+    """Stop after so many epochs without a lower validation loss.
+
+    Lightning's own is called after all others, so that a checkpoint would not know of the last epoch.
+    """
+
+    def __init__(self, history: History, patience: int) -> None:
+        self.history, self.patience = history, patience
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Stop all processes, if it is time."""
+        stop = epochs_waited(self.history.epochs) >= self.patience
+        trainer.should_stop = trainer.should_stop or trainer.strategy.reduce_boolean_decision(stop, all=False)
 
 
 class Checkpoint(L.Callback):

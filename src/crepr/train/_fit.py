@@ -2,57 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import tempfile
 import threading
-import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lightning as L
 import pandas as pd
 import torch
-from lightning.pytorch.callbacks import EarlyStopping
 
-from crepr.train._callbacks import BEST, LAST, Checkpoint, History, Progress
+from crepr.train._callbacks import BEST, LAST, Checkpoint, History, Patience, Progress, epochs_waited
+from crepr.train._quiet import Quiet, quiet_lightning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
+    from crepr.train._hardware import Hardware
     from crepr.train._plan import TrainingPlan
-
-
-#: What Lightning warns of that is no fault of the caller.
-NOISE = (
-    ".*available but not used.*",
-    ".*checkpointing is disabled.*",
-    ".*LeafSpec.* is deprecated.*",
-)
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """What Lightning's `Trainer` is told of the machine."""
-
-    accelerator: str = "auto"
-    devices: int | str | list[int] = 1
-    num_nodes: int = 1
-    strategy: Any = "auto"
-    precision: Any = "32-true"
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def check(self) -> None:
-        """Raise if CUDA is asked for where there is none."""
-        if self.accelerator in ("cuda", "gpu") and not torch.cuda.is_available():
-            mps = torch.backends.mps.is_available() and self.accelerator == "gpu"
-            if not mps:
-                raise ValueError(
-                    f"accelerator={self.accelerator!r}, but torch {torch.__version__} sees no CUDA device. "
-                    "Set accelerator='auto' or 'cpu', or install a CUDA build of torch and a driver for it."
-                )
 
 
 def fit(
@@ -80,7 +48,7 @@ def fit(
     checkpoint_dir
         Folder of the checkpoints, `last.ckpt` and `best.ckpt`; a temporary one if `None`.
     resume
-        Go on from `last.ckpt` where there is one.
+        Go on from `last.ckpt` where there is one; a run that has come to its end is returned as it is.
     patience
         Stop after that many epochs without a lower validation loss.
     progress
@@ -89,7 +57,8 @@ def fit(
     Raises
     ------
     ValueError
-        If the folder holds a checkpoint and `resume` is false, or one of another run.
+        If the folder holds a checkpoint and `resume` is false, or one of another run, of more epochs, or a damaged one;
+        or if an input is not finite.
     FloatingPointError
         If the loss is no longer finite.
     """
@@ -99,53 +68,95 @@ def fit(
         checkpoint_dir = Path(temporary.name)
     try:
         last = _earlier_run(checkpoint_dir, identity, resume=resume)
-        monitor = "val_loss" if len(plan.validation_cells) else None
-        callbacks: list[L.Callback] = [History()]
-        if patience is not None:
-            callbacks.append(EarlyStopping("val_loss", patience=patience, check_finite=False))
-        if progress:
-            callbacks.append(Progress())
-        # last, so that it holds what the others have noted of the epoch
-        callbacks.append(Checkpoint(checkpoint_dir, monitor=monitor))
-        with _quiet_lightning():
-            trainer = L.Trainer(
-                accelerator=hardware.accelerator,
-                devices=hardware.devices,
-                num_nodes=hardware.num_nodes,
-                strategy=hardware.strategy,
-                precision=hardware.precision,
-                max_epochs=plan.optimisation.max_epochs,
-                callbacks=callbacks + list(hardware.options.get("callbacks", [])),
-                reload_dataloaders_every_n_epochs=1,
-                num_sanity_val_steps=0,
-                limit_val_batches=1.0 if monitor else 0,
-                enable_checkpointing=False,
-                enable_progress_bar=False,
-                enable_model_summary=False,
-                **{"logger": False, **{key: value for key, value in hardware.options.items() if key != "callbacks"}},
-            )
-            with _interruptible():
-                trainer.fit(plan, ckpt_path=last, weights_only=True if last else None)
-        # read back from disk: with several processes the training went on in others than this one
+        if last is not None and _is_finished(plan, checkpoint_dir, patience):
+            return _read_back(plan, checkpoint_dir)
+        trainer = _train(plan, hardware, checkpoint_dir, last=last, patience=patience, progress=progress)
         checkpoint_dir = trainer.strategy.broadcast(checkpoint_dir)
-        state = torch.load(checkpoint_dir / LAST, map_location="cpu", weights_only=True)
-        history = pd.DataFrame(state["callbacks"]["History"]["epochs"])
-        history.index.name = "epoch"
-        if monitor is not None:
-            state = torch.load(checkpoint_dir / BEST, map_location="cpu", weights_only=True)
-        prefix = "network."
-        plan.network.load_state_dict(
-            {
-                name.removeprefix(prefix): values
-                for name, values in state["state_dict"].items()
-                if name.startswith(prefix)
-            }
-        )
+        history = _read_back(plan, checkpoint_dir)
         trainer.strategy.barrier()  # the first process removes a temporary folder when all have read it
         return history
     finally:
         if temporary is not None:
             temporary.cleanup()
+
+
+def _train(
+    plan: TrainingPlan,
+    hardware: Hardware,
+    folder: Path,
+    *,
+    last: Path | None,
+    patience: int | None,
+    progress: bool,
+) -> L.Trainer:
+    monitor = "val_loss" if len(plan.validation_cells) else None
+    history = History()
+    callbacks: list[L.Callback] = [Quiet(), history]
+    if patience is not None:
+        callbacks.append(Patience(history, patience))
+    if progress:
+        callbacks.append(Progress())
+    # last, so that it holds what the others have noted of the epoch
+    callbacks.append(Checkpoint(folder, monitor=monitor))
+    options = dict(hardware.options)
+    with quiet_lightning():
+        trainer = L.Trainer(
+            accelerator=hardware.accelerator,
+            devices=hardware.devices,
+            num_nodes=hardware.num_nodes,
+            strategy=hardware.strategy,
+            precision=hardware.precision,
+            max_epochs=plan.optimisation.max_epochs,
+            callbacks=callbacks + list(options.pop("callbacks", [])),
+            reload_dataloaders_every_n_epochs=1,
+            num_sanity_val_steps=0,
+            limit_val_batches=1.0 if monitor else 0,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            **{"logger": False, **options},
+        )
+        with _interruptible():
+            trainer.fit(plan, ckpt_path=last, weights_only=True if last else None)
+    return trainer
+
+
+def _read_back(plan: TrainingPlan, folder: Path) -> pd.DataFrame:
+    """Take weights and history from disk: with several processes the training went on in others than this one."""
+    state = _load(folder / LAST)
+    history = pd.DataFrame(state["callbacks"]["History"]["epochs"])
+    history.index.name = "epoch"
+    if len(plan.validation_cells):
+        state = _load(folder / BEST)
+    prefix = "network."
+    plan.network.load_state_dict(
+        {name.removeprefix(prefix): values for name, values in state["state_dict"].items() if name.startswith(prefix)}
+    )
+    return history
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (FileNotFoundError, PermissionError):
+        raise
+    except Exception as error:  # reading a damaged file raises whatever its bytes happen to lead to
+        raise ValueError(
+            f"checkpoint_dir={str(path.parent)!r}: {path.name} is damaged. Delete {LAST} to start anew."
+        ) from error
+
+
+def _is_finished(plan: TrainingPlan, folder: Path, patience: int | None) -> bool:
+    """Whether an earlier run has come to its end: trained on, it would not be what an uninterrupted one is."""
+    epochs, max_epochs = _load(folder / LAST)["callbacks"]["History"]["epochs"], plan.optimisation.max_epochs
+    if len(plan.validation_cells):
+        _load(folder / BEST)  # or else its damage would show when the training is over
+    if len(epochs) > max_epochs:
+        raise ValueError(
+            f"checkpoint_dir={str(folder)!r} holds a run of {len(epochs)} epochs, more than max_epochs={max_epochs}. "
+            "Raise max_epochs, or give another folder."
+        )
+    return len(epochs) == max_epochs or (patience is not None and epochs_waited(epochs) >= patience)
 
 
 def _earlier_run(folder: Path, identity: str, *, resume: bool) -> Path | None:
@@ -182,25 +193,3 @@ def _interruptible() -> Iterator[None]:
     finally:
         if handler is not None:
             signal.signal(signal.SIGINT, handler)
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Silence what Lightning says of hardware that was not asked for; errors and other warnings pass."""
-    names = (
-        "lightning.pytorch",
-        "lightning.fabric",
-        "lightning.pytorch.utilities.rank_zero",
-        "lightning.fabric.utilities.rank_zero",
-    )
-    levels = {name: logging.getLogger(name).level for name in names}
-    try:
-        for name in names:
-            logging.getLogger(name).setLevel(logging.WARNING)
-        with warnings.catch_warnings():
-            for message in NOISE:
-                warnings.filterwarnings("ignore", message=message)
-            yield
-    finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 
 from crepr.train._batches import Batches
+from crepr.train._check_inputs import check_inputs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -104,13 +106,17 @@ class TrainingPlan(L.LightningModule):
         """Return the loss, weighted so that each cell of all processes counts alike."""
         output = self.network(batch["inputs"], generator=self._noise)
         loss, terms = self.objective(output, batch, epoch=self.current_epoch)
-        self._check(loss, terms, batch_idx)
+        self._check(loss, terms, batch, f"step {batch_idx + 1}")
         self._remember("train", loss, terms, batch)
         return loss * batch["weight"]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Record the loss of held-out cells at their latent means."""
-        loss, terms = self.objective(self.network(batch["inputs"]), batch, epoch=self.current_epoch)
+        """Record the loss of held-out cells at their latent means, with the weights that a warm-up ends with.
+
+        With those of the epoch, losses of two epochs would not be of one kind, and the best be one of small weights.
+        """
+        loss, terms = self.objective(self.network(batch["inputs"]), batch, epoch=sys.maxsize)
+        self._check(loss, terms, batch, f"step {batch_idx + 1} of the validation")
         self._remember("val", loss, terms, batch)
 
     def on_train_epoch_end(self) -> None:
@@ -123,16 +129,15 @@ class TrainingPlan(L.LightningModule):
         values = {f"{stage}_{name}": value.detach() for name, value in {"loss": loss, **terms}.items()}
         self.log_dict(values, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(batch["cells"]))
 
-    def _check(self, loss: Tensor, terms: dict[str, Tensor], step: int) -> None:
+    def _check(self, loss: Tensor, terms: dict[str, Tensor], batch: Batch, step: str) -> None:
         if not torch.isfinite(loss):
+            check_inputs(batch, self.view.names)
             bad = [name for name, value in terms.items() if not torch.isfinite(value)]
-            self._stop(
-                f"in step {step + 1} the loss is {float(loss.detach())}" + (f" (term {bad[0]!r})" if bad else "")
-            )
+            self._stop(f"in {step} the loss is {float(loss.detach())}" + (f" (term {bad[0]!r})" if bad else ""))
 
     def _stop(self, what: str) -> None:
         raise FloatingPointError(
-            f"Training stopped in epoch {self.current_epoch}: {what}. Most likely the learning rate (lr={self.optimisation.lr:g}) "
-            "is too high, or precision='16-mixed' overflows: lower lr, or train with precision='32-true'. "
+            f"Training stopped in epoch {self.current_epoch + 1} of {self.optimisation.max_epochs}: {what}. Most likely "
+            f"the learning rate (lr={self.optimisation.lr:g}) is too high, or precision='16-mixed' overflows: lower lr, or train with precision='32-true'. "
             "The checkpoint of the last finished epoch is kept where checkpoint_dir was given."
         )

@@ -15,12 +15,14 @@ import pandas as pd
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from tqdm.auto import tqdm
 
 from crepr import _validate
+from crepr._progress import tqdm
 from crepr._version import __version__
 from crepr.models._spec import ModelSpec
 from crepr.train._batches import Batches
+from crepr.train._check_inputs import check_inputs
+from crepr.train._pick_device import pick_device
 
 if TYPE_CHECKING:
     from crepr._types import PathLike
@@ -111,10 +113,10 @@ class TrainedModel:
             header = {
                 "format": FORMAT,
                 "crepr_version": __version__,
-                "weights_sha256": hashlib.sha256((partial / WEIGHTS).read_bytes()).hexdigest(),
                 "params": self.params,
                 "spec": json.loads(self.spec.to_json()),
             }
+            header["sha256"] = _digests(partial, header)
             (partial / SPEC).write_text(json.dumps(header, indent=1))
             partial.chmod(0o755)
             if path.exists():
@@ -138,7 +140,7 @@ class TrainedModel:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return posterior means and log-variances, each `(n, n_latent)` float32: in cell order, nothing turned."""
         cells = np.arange(view.n_obs) if cells is None else cells
-        where = torch.device(pick_device(device))
+        where = pick_device(device)
         batches = Batches(view, cells, batch_size=batch_size, device=where)
         network = self.network.to(where).eval()
         means, logvars = [], []
@@ -147,6 +149,8 @@ class TrainedModel:
                 for batch in tqdm(batches, desc="embedding", unit="batch", disable=not progress):
                     mean, logvar = network.encode(batch["inputs"])
                     means.append(mean.float().cpu().numpy())
+                    if not np.isfinite(means[-1]).all():
+                        check_inputs(batch, view.names)
                     logvars.append(logvar.float().cpu().numpy())
         finally:
             self.network.cpu()
@@ -156,14 +160,19 @@ class TrainedModel:
         self, view: View, *, cells: np.ndarray, batch_size: int = 256, device: str | torch.device = "auto"
     ) -> dict[str, dict[str, np.ndarray]]:
         """Return inputs and what is decoded from their latent means, arrays `(n, c, size, size)` in 0..1 by name."""
-        where = torch.device(pick_device(device))
+        where = pick_device(device)
         network = self.network.to(where).eval()
         parts: dict[str, dict[str, list[np.ndarray]]] = {
-            side: {name: [] for name in self.spec.inputs} for side in ("inputs", "outputs")
+            side: {
+                name: [np.empty((0, len(item.channels), item.size, item.size), np.float32)]
+                for name, item in self.spec.inputs.items()
+            }
+            for side in ("inputs", "outputs")
         }
+        batches = Batches(view, cells, batch_size=batch_size, device=where) if len(cells) else ()
         try:
             with torch.inference_mode():
-                for batch in Batches(view, cells, batch_size=batch_size, device=where):
+                for batch in batches:
                     decoded = network.decode(network.encode(batch["inputs"])[0])
                     for name, values in decoded.items():
                         shown = values.sigmoid() if self.spec.is_probability(name) else values.clip(0, 1)
@@ -174,13 +183,6 @@ class TrainedModel:
         return {
             side: {name: np.concatenate(arrays) for name, arrays in by_name.items()} for side, by_name in parts.items()
         }
-
-
-def pick_device(device: str | torch.device) -> str | torch.device:
-    """Return `device`, or the GPU where there is one if it is `'auto'`."""
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def load_model(path: PathLike) -> TrainedModel:
@@ -216,7 +218,7 @@ def load_model(path: PathLike) -> TrainedModel:
     try:
         header = json.loads((path / SPEC).read_text())
         version = header["format"]
-        expected, params, spec = header["weights_sha256"], header["params"], header["spec"]
+        expected, params, spec = dict(header["sha256"]), header["params"], header["spec"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path / SPEC} is damaged or no model of crepr ({error}). Save the model again.") from error
     if version != FORMAT:
@@ -224,10 +226,12 @@ def load_model(path: PathLike) -> TrainedModel:
             f"{path / SPEC} has format {version!r}, this crepr {__version__} reads {FORMAT}; it was written by crepr "
             f"{header.get('crepr_version')!r}. Update crepr."
         )
-    if hashlib.sha256((path / WEIGHTS).read_bytes()).hexdigest() != expected:
-        raise ValueError(
-            f"{path / WEIGHTS} was changed or damaged after saving (its SHA-256 differs from the one in {SPEC}). Save the model again."
-        )
+    for part, digest in _digests(path, header).items():
+        if digest != expected.get(part):
+            raise ValueError(
+                f"The {part} of the model in {str(path)!r} was changed or damaged after saving (its SHA-256 differs from the "
+                f"one in {SPEC}). Save the model again."
+            )
     model_spec = ModelSpec.from_json(json.dumps(spec))
     network = model_spec.build()
     try:
@@ -236,3 +240,13 @@ def load_model(path: PathLike) -> TrainedModel:
     except (SafetensorError, RuntimeError, OSError, ValueError) as error:
         raise ValueError(f"The weights or history in {str(path)!r} do not fit the spec: {error}") from error
     return TrainedModel(model_spec, network, history=history, params=params)
+
+
+def _digests(folder: Path, header: dict[str, Any]) -> dict[str, str]:
+    """Return the SHA-256 of each part of a model: files as they are, JSON however it is laid out."""
+    content = {
+        "weights": (folder / WEIGHTS).read_bytes(),
+        "history": (folder / HISTORY).read_bytes(),
+        **{part: json.dumps(header[part], sort_keys=True).encode() for part in ("spec", "params")},
+    }
+    return {part: hashlib.sha256(data).hexdigest() for part, data in content.items()}

@@ -50,10 +50,19 @@ class View:
         Number of cells.
     augment
         `'quarter'` turns with equal odds, `'free'` rotation and flips, or `'none'`; in training only.
+    names
+        Names of the cells, `(n_obs,)`, for messages.
     """
 
-    def __init__(self, inputs: Mapping[str, Input], *, n_obs: int, augment: Augment = "quarter") -> None:
-        self.inputs, self.n_obs, self.augment = dict(inputs), n_obs, augment
+    def __init__(
+        self,
+        inputs: Mapping[str, Input],
+        *,
+        n_obs: int,
+        augment: Augment = "quarter",
+        names: np.ndarray | None = None,
+    ) -> None:
+        self.inputs, self.n_obs, self.augment, self.names = dict(inputs), n_obs, augment, names
         self.margin = margin_for(max(item.size for item in self.inputs.values()), augment)
 
     def prepare(self, device: torch.device) -> None:
