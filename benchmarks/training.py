@@ -26,7 +26,7 @@ DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def stain_view(rng: np.random.Generator, size: int) -> View:
-    """Two channels of an image of 4000 x 4000 pixels, limits of the whole image, quarter turns."""
+    """Two channels of an image of 4000 x 4000 pixels, limits of each crop as by default, quarter turns."""
     image = rng.integers(0, 60_000, (2, SIDE, SIDE), dtype=np.uint16)
     references = pd.DataFrame(
         {
@@ -37,8 +37,7 @@ def stain_view(rng: np.random.Generator, size: int) -> View:
     )
     source = Source("i", image, "cyx", ("dapi", "membrane"), None)
     reader = CropReader(references, {"i": source}, size=size, channels=source.channels)
-    limits = np.zeros(2, np.float32), np.full(2, 60_000, np.float32)
-    return View({"stain": CropInput(reader, limits)}, n_obs=N_CELLS)
+    return View({"stain": CropInput(reader, None)}, n_obs=N_CELLS)
 
 
 def planes_view(rng: np.random.Generator, size: int, n_genes: int, folder: Path) -> View:
