@@ -19,7 +19,7 @@ def folder(tmp_path_factory):
 @pytest.mark.slow
 def test_report_is_one_page_with_code_times_and_figures(folder):
     page = (folder / "report.html").read_text()
-    assert "cr.tl.train_vae(mdata, inputs=&quot;stain&quot;, max_epochs=1)" in page
+    assert "cr.tl.train_vae(mdata, inputs=&quot;stain&quot;, hide_neighbours=True, max_epochs=1)" in page
     assert len(re.findall(r'<h2 id="step-\d', page)) >= 5
     assert page.count('src="data:image/png;base64,') >= 8
     # nothing is fetched from elsewhere
