@@ -36,7 +36,7 @@ help:
 demo: demo/report.html
 	@echo "See demo/report.html (make clean demo runs it anew)."
 
-demo/report.html: $(stamp) $(shell find src -name '*.py')
+demo/report.html: $(stamp) $(shell find src -name '*.py' -o -name '*.md')
 	$(bin)/python -m crepr demo --out demo
 
 test: $(stamp)-test

@@ -45,6 +45,16 @@ def test_reference_latents_are_posterior_means_in_cell_order(model, view):
     assert means.dtype == np.float32
 
 
+def test_property_batches_are_small_where_planes_are_many(model, view, monkeypatch):
+    expected = model.encode(view, progress=False)[0]
+    seen = []
+    encode = model.network.encode
+    monkeypatch.setattr(model.network, "encode", lambda inputs: seen.append(len(inputs["stain"])) or encode(inputs))
+    monkeypatch.setattr("crepr.train._trained_model.BATCH_VALUES", 3 * 16**2)
+    np.testing.assert_allclose(model.encode(view, progress=False)[0], expected, atol=1e-5)
+    assert max(seen) == 3
+
+
 def test_property_reconstruction_matches_its_inputs_shape(model, view):
     pictures = model.reconstruct(view, cells=np.array([3, 1]))
     np.testing.assert_array_equal(pictures["inputs"]["stain"], blobs()[[3, 1]])

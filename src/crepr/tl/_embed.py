@@ -48,7 +48,7 @@ def embed(
     logvar
         Also write the posterior log-variances.
     batch_size
-        Cells per batch.
+        Cells per batch; fewer where their planes would take more than 256 MB.
     device
         `'cpu'`, `'cuda'`, ...; `'auto'` takes the GPU where there is one.
     progress

@@ -41,7 +41,7 @@ def reconstruct(
         Modality or modalities of a MuData that the inputs, and the crops around which transcripts are drawn, are taken
         from; all by default.
     batch_size
-        Cells per batch.
+        Cells per batch; fewer where their planes would take more than 256 MB.
     device
         `'cpu'`, `'cuda'`, ...; `'auto'` takes the GPU where there is one.
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Version of the folder that `save` writes.
 FORMAT = 1
+# of the inputs of a batch that is not trained on, 256 MB
+BATCH_VALUES = 1 << 26
 SPEC, WEIGHTS, HISTORY = "spec.json", "weights.safetensors", "history.parquet"
 
 
@@ -141,7 +143,7 @@ class TrainedModel:
         """Return posterior means and log-variances, each `(n, n_latent)` float32: in cell order, nothing turned."""
         cells = np.arange(view.n_obs) if cells is None else cells
         where = pick_device(device)
-        batches = Batches(view, cells, batch_size=batch_size, device=where)
+        batches = Batches(view, cells, batch_size=self._fitting(batch_size), device=where)
         network = self.network.to(where).eval()
         means, logvars = [], []
         try:
@@ -169,7 +171,7 @@ class TrainedModel:
             }
             for side in ("inputs", "outputs")
         }
-        batches = Batches(view, cells, batch_size=batch_size, device=where) if len(cells) else ()
+        batches = Batches(view, cells, batch_size=self._fitting(batch_size), device=where) if len(cells) else ()
         try:
             with torch.inference_mode():
                 for batch in batches:
@@ -183,6 +185,11 @@ class TrainedModel:
         return {
             side: {name: np.concatenate(arrays) for name, arrays in by_name.items()} for side, by_name in parts.items()
         }
+
+    def _fitting(self, batch_size: int) -> int:
+        """Return fewer cells than asked for where a batch of them, with hundreds of planes each, would fill the memory."""
+        values = sum(len(shown.channels) * shown.size**2 for shown in self.spec.inputs.values())
+        return max(1, min(batch_size, BATCH_VALUES // values))
 
 
 def load_model(path: PathLike) -> TrainedModel:

@@ -1,0 +1,1 @@
+"""Tests, scores and distances on arrays and tensors."""

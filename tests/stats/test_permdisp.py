@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import pdist, squareform
+from skbio.stats.distance import DistanceMatrix
+from skbio.stats.distance import permdisp as skbio_permdisp
+
+from crepr.stats._permdisp import permdisp
+
+CODES = np.repeat([0, 1, 2], [12, 9, 15])
+
+
+def sample(seed, spread=(1.0, 1.5, 1.0), shift=0.0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(len(CODES), 3)) * np.array(spread)[CODES, None] + shift * CODES[:, None]
+
+
+def test_anchor_by_hand():
+    # distances to the centroids: 1, 1 and 3, 3
+    test = permdisp(np.array([[0.0], [2.0], [4.0], [10.0]]), np.array([0, 0, 1, 1]), center="centroid")
+    assert test.dispersion.tolist() == [1, 3]
+    assert test.statistic == np.inf
+    assert test.pval == pytest.approx(1 / 3, abs=0.05)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("center", ["median", "centroid"])
+@settings(max_examples=8)
+@given(st.integers(0, 2**32 - 1))
+def test_reference_is_scikit_bio_with_all_axes(center, seed):
+    x = sample(seed)
+    distances = DistanceMatrix(squareform(pdist(x)))
+    expected = skbio_permdisp(distances, CODES.astype(str), test=center, permutations=1, dimensions=3, seed=0)
+    test = permdisp(x, CODES, center=center, n_perms=1)
+    assert test.statistic == pytest.approx(expected["test statistic"], rel=1e-4)
+
+
+def test_property_location_does_not_matter():
+    expected, test = permdisp(sample(1), CODES), permdisp(sample(1, shift=50.0), CODES)
+    assert test.statistic == pytest.approx(expected.statistic, rel=1e-5)
+    assert test.pval == expected.pval
+    np.testing.assert_allclose(test.dispersion, expected.dispersion, rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_property_level_and_power():
+    null = [permdisp(sample(seed, spread=(1, 1, 1)), CODES, n_perms=99).pval for seed in range(200)]
+    spread = [permdisp(sample(seed, spread=(1, 3, 1)), CODES, n_perms=99).pval for seed in range(50)]
+    assert np.mean(np.array(null) <= 0.05) < 0.11
+    assert np.mean(np.array(spread) <= 0.05) > 0.8
+
+
+def test_error():
+    with pytest.raises(ValueError, match="at least two groups"):
+        permdisp(np.zeros((4, 2)), np.zeros(4, dtype=int))
