@@ -26,6 +26,17 @@ def make_mudata(rna, stain):
     return md.MuData({"rna": rna, "stain": stain})
 
 
+def make_mudata_of_two(add):
+    """Two modalities beside rna, and what `add` adds to both of them."""
+    rna, stains = make_adata(), [make_adata() for _ in range(2)]
+    data = make_mudata(rna, stains[0])
+    stains[1].var_names = [f"other {i}" for i in range(len(GENES))]
+    data.mod["other"] = stains[1]
+    for stain in stains:
+        add(stain)
+    return data
+
+
 def make_table(seed=0, n=200):
     """Cells are squares of 10 pixels beside each other, at x = 0, 10, 20, 30; the last fifth lies in none."""
     rng = np.random.default_rng(seed)

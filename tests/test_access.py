@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from anndata import AnnData
 from mudata import MuData
+from scipy.sparse import csr_matrix
 
 from crepr import _access
 
@@ -100,3 +101,26 @@ def test_cell_positions_error(adata):
     adata.obs_names = list("wwxy")
     with pytest.raises(ValueError, match=r"obs_names must be unique; 1 are repeated \('w'\)"):
         _access.cell_positions(adata, ["x"])
+
+
+def test_representation_of_x(adata, mdata):
+    np.testing.assert_array_equal(_access.representation(mdata, "X", mod="rna"), np.ones((4, 2)))
+    adata.X = csr_matrix(adata.X)
+    np.testing.assert_array_equal(_access.representation(adata, "X"), np.ones((4, 2)))
+    with pytest.raises(TypeError, match=r"\.X must be a 2-D array of numbers"):
+        _access.representation(mdata, "X", mod="stain")
+
+
+def test_grouped(adata, mdata):
+    target, x, labels = _access.grouped(mdata, "type", "X_vae")
+    assert target is mdata["rna"]
+    assert x.shape == (4, 2)
+    assert list(labels) == list("abab")
+    # what is made of two modalities belongs to both
+    mdata["stain"].obsm["X_stain"] = np.ones((4, 3))
+    assert _access.grouped(mdata, "rna:type", "X_stain")[0] is mdata
+    mdata.obs["batch"] = list("xxyy")
+    assert list(_access.grouped(mdata, "batch", "X_vae")[2]) == list("xxyy")
+    small = MuData({"rna": adata, "stain": mdata["stain"][:3].copy()})
+    with pytest.raises(ValueError, match="mu.pp.intersect_obs"):
+        _access.grouped(small, "rna:type", "X_stain")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 from mudata import MuData
+from scipy.sparse import issparse
 
 from crepr import _validate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from crepr._types import Data
 
 
@@ -24,34 +24,48 @@ def is_mudata(data: Data) -> bool:
     return isinstance(data, MuData)
 
 
-def modalities(data: Data) -> dict[str, AnnData]:
-    """Return the modalities of a MuData by name; an AnnData is one without a name."""
-    return dict(cast("MuData", data).mod) if is_mudata(data) else {"": data}
-
-
-def modality(data: Data, mod: str | None = None, *, having: str | None = None, hint: str = "Set mod.") -> AnnData:
-    """Find the AnnData to work on.
-
-    `data` itself if it is an AnnData; else `data.mod[mod]`; else the only modality with `having` in its `.obsm`.
-    """
-    parts = modalities(data)
+def modalities(data: Data, mod: str | Sequence[str] | None = None) -> dict[str, AnnData]:
+    """Return the modalities of a MuData by name, all or those of `mod`; an AnnData is one without a name."""
     if not is_mudata(data):
         if mod is not None:
             raise ValueError(f"mod={mod!r} needs a MuData, got an AnnData. Leave mod out.")
-        mod = ""
-    elif mod is not None:
-        _validate.has_key(parts, mod, where="data.mod", hint="Set mod to one of them.")
-    if mod is not None:
+        return {"": data}
+    parts = dict(cast("MuData", data).mod)
+    if mod is None:
+        return parts
+    if not isinstance(mod, Sequence) or not len(mod):
+        raise TypeError(f"mod must be the name of a modality or a list of names, got {mod!r}.")
+    names = [mod] if isinstance(mod, str) else mod
+    for name in names:
+        _validate.has_key(parts, name, where="data.mod", hint="Set mod to one of them.")
+    return {name: parts[name] for name in names}
+
+
+def modality(
+    data: Data,
+    mod: str | Sequence[str] | None = None,
+    *,
+    having: str | None = None,
+    hint: str = "Set mod.",
+    several: str = "Set mod to one of them.",
+) -> AnnData:
+    """Find the AnnData to work on: the only one, of `data` or of the modalities `mod`, with `having` in its `.obsm`.
+
+    If none has it, the message ends with `hint`; if several have, with `several`.
+    """
+    parts = modalities(data, mod)
+    if not is_mudata(data) or isinstance(mod, str):
+        ((name, adata),) = parts.items()
         if having is not None:
-            where = f"data.mod[{mod!r}].obsm" if mod else "data.obsm"
-            _validate.has_key(parts[mod].obsm, having, where=where, hint=hint)
-        return parts[mod]
+            where = f"data.mod[{name!r}].obsm" if name else "data.obsm"
+            _validate.has_key(adata.obsm, having, where=where, hint=hint)
+        return adata
     found = [name for name, adata in parts.items() if having is None or having in adata.obsm]
     if not found:
         raise KeyError(f"No modality has {having!r} in its .obsm (modalities: {_validate.listing(parts)}). {hint}")
     if len(found) > 1:
         what = f"Several modalities have {having!r} in their .obsm" if having else "There are several modalities"
-        raise ValueError(f"{what}: {_validate.listing(found)}. Set mod to one of them.")
+        raise ValueError(f"{what}: {_validate.listing(found)}. {several}")
     return parts[found[0]]
 
 
@@ -77,19 +91,27 @@ def references(adata: AnnData, key: str) -> pd.DataFrame:
 
 
 def representation(data: Data, use_rep: str, *, mod: str | None = None) -> np.ndarray:
-    """Return `.obsm[use_rep]` as a finite 2-D float array, from the MuData itself or the only modality that has it."""
-    owner: Data = data
-    if not (is_mudata(data) and mod is None and use_rep in data.obsm):
-        owner = modality(data, mod, having=use_rep, hint="Run cr.tl.train_vae first, or set use_rep.")
-    values = owner.obsm[use_rep]
-    array = np.asarray(values.to_numpy() if isinstance(values, pd.DataFrame) else values)
-    if array.ndim != 2 or not np.issubdtype(array.dtype, np.number):
-        raise TypeError(
-            f".obsm[{use_rep!r}] must be a 2-D array of numbers, got shape {array.shape} and dtype {array.dtype}."
-        )
+    """Return `.obsm[use_rep]`, or `.X` for `'X'`, as a finite 2-D float array; see :func:`owner_of` for whose."""
+    owner = owner_of(data, use_rep, mod=mod)
+    values: Any = cast("AnnData", owner).X if use_rep == "X" else owner.obsm[use_rep]
+    where = ".X" if use_rep == "X" else f".obsm[{use_rep!r}]"
+    if isinstance(values, pd.DataFrame):
+        values = values.to_numpy()
+    array = values.toarray() if issparse(values) else np.asarray(values)
+    if array.ndim != 2 or not array.shape[1] or not np.issubdtype(array.dtype, np.number):
+        raise TypeError(f"{where} must be a 2-D array of numbers, got shape {array.shape} and dtype {array.dtype}.")
     array = np.asarray(array, dtype=array.dtype if np.issubdtype(array.dtype, np.floating) else np.float64)
-    _validate.finite(f".obsm[{use_rep!r}]", array, cells=owner.obs_names)
+    _validate.finite(where, array, cells=owner.obs_names)
     return array
+
+
+def owner_of(data: Data, use_rep: str, *, mod: str | None = None) -> Data:
+    """Return what holds a representation: `data` itself, modality `mod`, or the only modality that has it."""
+    if use_rep == "X":
+        return modality(data, mod)
+    if is_mudata(data) and mod is None and use_rep in data.obsm:
+        return data
+    return modality(data, mod, having=use_rep, hint="Run cr.tl.train_vae first, or set use_rep.")
 
 
 def groups(data: Data, groupby: str, *, option: str = "groupby") -> pd.Categorical:
@@ -116,6 +138,32 @@ def groups(data: Data, groupby: str, *, option: str = "groupby") -> pd.Categoric
             f"{option}={groupby!r} is missing for {missing} of {len(values)} cells. Remove those cells or fill the column."
         )
     return pd.Categorical(values.array).remove_unused_categories()
+
+
+def cell_groups(data: Data, owner: Data, groupby: str) -> pd.Categorical:
+    """Return the group of each cell of `owner`, which is `data` or one of its modalities; its own columns come first."""
+    if owner is data or groupby in owner.obs:
+        return groups(owner, groupby)
+    same_cells_as(data, owner)
+    return groups(data, groupby)
+
+
+def same_cells_as(data: Data, owner: Data) -> None:
+    """Raise unless the modality holds the cells of the MuData, in its order."""
+    same_cells(data, [name for name, other in modalities(data).items() if other is owner])
+
+
+def grouped(
+    data: Data, groupby: str, use_rep: str, *, mod: str | None = None
+) -> tuple[Data, np.ndarray, pd.Categorical]:
+    """Return a representation, the groups of its cells, and first what a result made of both is written to.
+
+    That is what holds the representation if it holds the groups, too, else the MuData.
+    """
+    owner = owner_of(data, use_rep, mod=mod)
+    labels = cell_groups(data, owner, groupby)
+    target = owner if groupby in owner.obs else data
+    return target, representation(data, use_rep, mod=mod), labels
 
 
 def cell_positions(data: Data, cells: Sequence[str] | np.ndarray | None, *, default: int | None = None) -> np.ndarray:

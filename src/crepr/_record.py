@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
+from anndata import AnnData
 
 from crepr._version import __version__
 
 if TYPE_CHECKING:
-    from anndata import AnnData
-
     from crepr._types import Data
 
 
@@ -33,10 +32,10 @@ def record(data: Data, key: str, **entries: Any) -> None:
     data.uns[key] = plain({**entries, "crepr_version": __version__})
 
 
-def own(adata: AnnData) -> None:
+def own(data: Data) -> None:
     """Make a view an object of its own before it is written to, as anndata does at the first write, with a warning."""
-    if adata.is_view:
-        adata.obs_names = cast("Any", adata.obs_names)
+    if isinstance(data, AnnData) and data.is_view:
+        data.obs_names = cast("Any", data.obs_names)
 
 
 def record_image(data: Data, library: str, name: str, pixels: np.ndarray) -> None:

@@ -3,7 +3,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from molecules import CELLS, add_masks, expected_of, make_adata, make_mudata, make_table, molecules_of, squares
+from molecules import (
+    CELLS,
+    add_masks,
+    expected_of,
+    make_adata,
+    make_mudata,
+    make_mudata_of_two,
+    make_table,
+    molecules_of,
+    squares,
+)
 from shapely.geometry import Polygon, box
 
 from crepr import pp
@@ -138,15 +148,10 @@ def test_reference_real_molecules_join_their_polygons_as_in_geopandas(tmp_path, 
 
 
 def test_error_masks_of_several_modalities(tmp_path):
-    rna, stains = make_adata(), [make_adata() for _ in range(2)]
-    data = make_mudata(rna, stains[0])
-    stains[1].var_names = [f"other {i}" for i in range(5)]
-    data.mod["other"] = stains[1]
-    for stain in stains:
-        add_masks(stain)
+    data = make_mudata_of_two(add_masks)
     with pytest.raises(
         ValueError, match="Several modalities have masks: 'stain', 'other'.*Set mod.*cr.pp.masks with mod"
     ):
         pp.transcripts(data, make_table(), mod="rna", path=tmp_path / "t", progress=False)
-    add_masks(rna)
+    add_masks(data["rna"])
     pp.transcripts(data, make_table(), mod="rna", path=tmp_path / "t", progress=False)

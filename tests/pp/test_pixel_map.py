@@ -1,6 +1,15 @@
 import numpy as np
 import pytest
-from molecules import add_crops, expected_of, make_adata, make_mudata, make_table, molecules_of, squares
+from molecules import (
+    add_crops,
+    expected_of,
+    make_adata,
+    make_mudata,
+    make_mudata_of_two,
+    make_table,
+    molecules_of,
+    squares,
+)
 
 from crepr import pp
 
@@ -114,16 +123,11 @@ def test_error_crops_of_an_image_that_is_not_recorded(tmp_path):
 
 
 def test_error_crops_of_several_modalities(tmp_path):
-    rna, stains = make_adata(), [make_adata() for _ in range(2)]
-    data = make_mudata(rna, stains[0])
-    stains[1].var_names = [f"other {i}" for i in range(5)]
-    data.mod["other"] = stains[1]
-    for stain in stains:
-        add_crops(stain)
+    data = make_mudata_of_two(add_crops)
     options = {"mod": "rna", "cell": "cell", "path": tmp_path / "t", "progress": False}
     with pytest.raises(
         ValueError, match="Several modalities have crops: 'stain', 'other'.*Set mod.*cr.pp.crops with mod"
     ):
         pp.transcripts(data, make_table(), **options)
-    add_crops(rna)
+    add_crops(data["rna"])
     pp.transcripts(data, make_table(), **options)

@@ -65,10 +65,10 @@ def test_property_mod_names_the_modalities(mdata, train, inputs):
 @pytest.mark.parametrize(
     ("mod", "error", "match"),
     [
-        ("protein", KeyError, "No 'protein' in data.mod.*Set mod to one or several of them"),
+        ("protein", KeyError, "No 'protein' in data.mod.*Set mod to one of them"),
         ([], TypeError, "mod must be the name of a modality or a list of names"),
         (3, TypeError, "mod must be the name of a modality or a list of names, got 3"),
-        ("rna", KeyError, r"No modality has 'crops' in its .obsm \(modalities: 'rna'\). Run cr.pp.crops first"),
+        ("rna", KeyError, r"No 'crops' in data.mod\['rna'\].obsm \(there are: .*\). Run cr.pp.crops first"),
     ],
 )
 def test_error_mod(mdata, train, mod, error, match):
@@ -102,3 +102,21 @@ def test_error_windows_of_a_stack(mdata, stack, train):
     model = train(mudata.MuData({"rna": rna, "stain": mdata["stain"]}), inputs="transcripts")
     with pytest.raises(ValueError, match="no crops that were cut from an image"):
         cr.tl.embed(stack, model, progress=False)
+
+
+@pytest.mark.parametrize("inputs", ["transcripts", ["stain", "transcripts"]])
+def test_error_crops_registered_in_other_pixels_after_the_transcripts(mdata, train, inputs):
+    image = np.zeros((2, 320, 320), np.uint16)
+    mdata["stain"].obsm["spatial"] = mdata["rna"].obsm["spatial"]
+    with pytest.warns(UserWarning, match="Run cr.pp.transcripts again"):
+        cr.pp.crops(mdata, image, size=16, axes="cyx", pixel_size=0.5, mod="stain")
+    with pytest.raises(ValueError, match="registered in other pixels.*Run cr.pp.transcripts again"):
+        train(mdata, inputs=inputs)
+
+
+def test_property_a_view_becomes_an_object_without_a_word(adata, train):
+    part = adata[::2]
+    train(part, inputs="stain")
+    assert not part.is_view
+    assert part.obsm["X_vae"].shape == (20, 3)
+    assert "X_vae" not in adata.obsm

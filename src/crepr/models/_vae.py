@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 RECONSTRUCTIONS = {"intensity": ("mse", "bce"), "planes": ("bce", "dice_focal")}
 """What may compare an input of each kind with its reconstruction; the first is the default."""
 
-DICE_FOCAL = {"empty": "count", "smooth": (1.0, 1.0), "gamma": 2.0, "alpha": None}
-"""Options of Dice and focal terms alone, and their defaults."""
-
 WIDTHS = {"intensity": (16, 32, 64, 128, 128), "planes": (32, 64, 64, 64, 64)}
 LARGEST_MAP = 6  # pixels per side at the end of the encoder
 
@@ -37,9 +34,9 @@ def vae(
     weights: Mapping[str, Weight] | None = None,
     weigh_means: bool = False,
     gene_weights: Sequence[float] | Literal["batch"] | None = None,
-    empty: Literal["count", "skip"] = "count",
-    smooth: tuple[float, float] = (1.0, 1.0),
-    gamma: float = 2.0,
+    empty: Literal["count", "skip"] | None = None,
+    smooth: tuple[float, float] | None = None,
+    gamma: float | None = None,
     alpha: float | None = None,
     widths: Sequence[int] | None = None,
     decoder_widths: Mapping[str, Sequence[int]] | None = None,
@@ -71,8 +68,8 @@ def vae(
         Weights of genes in the terms of planes: one number per gene (:func:`inverse_weights`), or `'batch'` for the dynamic
         weights of Moser et al., which need `counts` in each batch.
     empty, smooth
-        With `'dice_focal'`, of the Dice term: whether planes without a spot count, and the pixels added to its numerator and
-        denominator.
+        With `'dice_focal'`, of the Dice term: whether to `'count'` (default) or `'skip'` planes without a spot, and the pixels
+        added to its numerator and denominator, 1 each.
     gamma, alpha
         With `'dice_focal'`, of the focal term; 2 as in Lin et al., and no `alpha`.
     widths
@@ -155,19 +152,18 @@ def vae(
         options = RECONSTRUCTIONS[spec.kind]
         how = _validate.choice(f"reconstruction of {name!r}", (reconstruction or {}).get(name, options[0]), options)
         if how == "dice_focal":
-            dice = {**genes, "empty": empty, "smooth": list(smooth)}
+            dice = {**genes, "empty": empty or "count", "smooth": list(smooth or (1.0, 1.0))}
+            focal = {**genes, "gamma": 2.0 if gamma is None else gamma, "alpha": alpha}
             objective[f"{name}_dice"] = TermSpec("dice", 0.8 * PLANE_WEIGHT, name, dice)
-            objective[f"{name}_focal"] = TermSpec(
-                "focal", 0.4 * PLANE_WEIGHT, name, {**genes, "gamma": gamma, "alpha": alpha}
-            )
+            objective[f"{name}_focal"] = TermSpec("focal", 0.4 * PLANE_WEIGHT, name, focal)
         elif how == "mse":
             objective[f"{name}_mse"] = TermSpec("mse", SQUARED_ERROR_WEIGHT, name)
         else:
             objective[f"{name}_bce"] = TermSpec("bce", 1.0, name, genes if spec.kind == "planes" else {})
     if gene_weights is not None and not any(spec.kind == "planes" for spec in inputs.values()):
         raise ValueError("gene_weights need an input of planes, such as transcripts. Leave them out.")
-    chosen = {"empty": empty, "smooth": tuple(smooth), "gamma": gamma, "alpha": alpha}
-    unused = [name for name, default in DICE_FOCAL.items() if chosen[name] != default]
+    chosen = {"empty": empty, "smooth": smooth, "gamma": gamma, "alpha": alpha}
+    unused = [option for option, value in chosen.items() if value is not None]
     if unused and not any(term.term == "dice" for term in objective.values()):
         raise ValueError(
             f"{_validate.listing(unused)}: only Dice and focal terms have that. Set reconstruction={{'transcripts': 'dice_focal'}}, "

@@ -8,7 +8,6 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_rgb
 
 from crepr import _access
-from crepr.pl._cell_groups import cell_groups, same_cells_as
 from crepr.pl._group_colors import group_colors
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def cell_colors(
         shown = scale.to_rgba(values[cells])
         shown[np.isnan(values[cells])] = 1.0
         return np.rint(shown[:, :3] * 255).astype(np.uint8), scale
-    labels = cell_groups(data, adata, color)
+    labels = _access.cell_groups(data, adata, color)
     names = [str(name) for name in labels.categories]
     palette = group_colors(data, adata, color) or _default_palette(names)
     table = np.array([to_rgb(palette[name]) for name in names])
@@ -70,9 +69,9 @@ def _column(data: Data, adata: AnnData, color: str) -> np.ndarray | None:
     if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
         return None
     if owner is not adata:
-        same_cells_as(data, adata)
+        _access.same_cells_as(data, adata)
         if owner is not data:
-            same_cells_as(data, cast("AnnData", owner))
+            _access.same_cells_as(data, cast("AnnData", owner))
     return values.to_numpy(dtype=float)
 
 

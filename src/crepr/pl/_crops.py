@@ -9,7 +9,6 @@ import numpy as np
 from crepr import _access, _keys, _validate
 from crepr.get import crops as get_crops
 from crepr.get._crop_reader import crop_reader
-from crepr.pl._cell_groups import cell_groups
 from crepr.pl._channel_colors import channel_colors
 from crepr.pl._compose import compose
 from crepr.pl._footer import Footer
@@ -111,7 +110,7 @@ def crops(
         rows = {str(start): drawn[start : start + width] for start in range(0, len(drawn), width)}
         row_colors = None
     else:
-        labels = cell_groups(data, adata, groupby)[pool].remove_unused_categories()
+        labels = _access.cell_groups(data, adata, groupby)[pool].remove_unused_categories()
         rows = {
             str(name): _draw(pool[labels.codes == code], per_group, generator)
             for code, name in enumerate(labels.categories)

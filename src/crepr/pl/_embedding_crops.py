@@ -9,7 +9,6 @@ from crepr import _access, _keys, _validate
 from crepr.get import crops as get_crops
 from crepr.get._crop_reader import crop_reader
 from crepr.pl._cell_colors import cell_colors
-from crepr.pl._cell_groups import same_cells_as
 from crepr.pl._channel_colors import channel_colors
 from crepr.pl._compose import compose
 from crepr.pl._legend import draw_legend, legend_handles, legend_size
@@ -167,9 +166,9 @@ def _find_basis(data: Data, adata: AnnData, basis: str) -> tuple[np.ndarray, str
             raise ValueError(
                 f"basis={basis!r} is in several modalities ({_validate.listing(owners)}), none of which has the crops shown. Copy one to data.obsm."
             )
-        same_cells_as(data, adata)
+        _access.same_cells_as(data, adata)
         if place is not data:
-            same_cells_as(data, place)
+            _access.same_cells_as(data, place)
     points = _access.representation(place, key)
     if points.shape[1] < 2:
         raise ValueError(f"basis={basis!r} must have two columns, got {points.shape[1]}.")

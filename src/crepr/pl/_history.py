@@ -9,7 +9,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from mudata import MuData
 
 from crepr import _keys, _validate
-from crepr.pl._recorded import recorded
+from crepr.get._recorded import recorded
 from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
 
 if TYPE_CHECKING:

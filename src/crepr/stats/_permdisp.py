@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -36,10 +36,8 @@ def permdisp(
     codes: np.ndarray,
     *,
     center: Literal["median", "centroid"] = "median",
-    n_perms: int = 999,
-    rng: int | np.random.Generator = 0,
-    strata: np.ndarray | None = None,
     device: str | torch.device = "cpu",
+    **permutations: Any,
 ) -> Permdisp:
     r"""Test whether groups are spread differently :cite:p:`Anderson2006`.
 
@@ -49,20 +47,12 @@ def permdisp(
 
     Parameters
     ----------
-    x
-        Representation of shape `(n, d)`; all axes are used.
-    codes
-        Group of each row, `(n,)`, all of 0 to `a - 1`.
+    x, codes, device
+        As in :func:`permanova`; all axes are used.
     center
         `'median'`, the spatial median, or `'centroid'`.
-    n_perms
-        Number of permutations.
-    rng
-        Seed or generator of the permutations.
-    strata
-        Permute within these groups only, `(n,)` integers.
-    device
-        Where to compute.
+    permutations
+        `n_perms`, `rng` and `strata` of :func:`permanova`.
 
     Returns
     -------
@@ -85,6 +75,6 @@ def permdisp(
         distance[groups == group] = (members - middle).norm(dim=1)
     distances = distance.cpu().numpy()
     # the F of one variable is that of an analysis of variance
-    test = permanova(distances[:, None], codes, n_perms=n_perms, rng=rng, strata=strata, device=device)
+    test = permanova(distances[:, None], codes, device=device, **permutations)
     dispersion = np.bincount(codes, weights=distances) / np.bincount(codes)
     return Permdisp(test.statistic, test.pval, dispersion)

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crepr import _access, _validate
+from crepr.stats._pick_device import pick_device
 from crepr.tl._run import check_key, write_latents
 from crepr.tl._view import check_model, find_owners, view_of_model
-from crepr.train._pick_device import pick_device
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

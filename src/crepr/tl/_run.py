@@ -190,6 +190,7 @@ def write_latents(
     """Write the posterior means of all cells to `.obsm`, and their log-variances if asked for, in place of earlier ones."""
     means, logvars = model.encode(view, batch_size=batch_size, device=device, progress=progress)
     key = key_added or _keys.X_VAE
+    _record.own(target)
     target.obsm[key] = means
     if logvar:
         target.obsm[_keys.logvar(key)] = logvars

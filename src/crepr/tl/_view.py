@@ -13,6 +13,7 @@ from crepr import _access, _keys, _validate
 from crepr.get._crop_reader import crop_reader, mask_reader
 from crepr.get._limits import intensity_limits
 from crepr.get._molecule_reader import molecule_reader
+from crepr.get._same_pixels import check_same_pixels
 from crepr.train._crop_input import CropInput
 from crepr.train._plane_input import PlaneInput
 from crepr.train._trained_model import TrainedModel
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 #: Input -> key in `.obsm` of its references, and the call that makes them.
 REFERENCES = {"stain": _keys.CROPS, "transcripts": _keys.TRANSCRIPTS}
 REGISTER = {"stain": "Run cr.pp.crops first.", "transcripts": "Run cr.pp.transcripts first."}
+SEVERAL = "Set mod to those that the inputs are to be taken from."
 
 
 @dataclass(frozen=True)
@@ -45,50 +47,20 @@ def find_owners(data: Data, inputs: str | Sequence[str], mod: str | Sequence[str
 
     Results go to the modality that all inputs come from, or to the MuData where they come from several.
     """
-    parts = _parts(data, mod)
-    adatas = {name: _owner(parts, name) for name in _input_names(parts, inputs)}
+    parts = _access.modalities(data, mod)
+    adatas = {
+        name: _access.modality(data, mod, having=REFERENCES[name], hint=REGISTER[name], several=SEVERAL)
+        for name in _input_names(parts, inputs)
+    }
     target: Data = next(iter(adatas.values()))
     if any(adata is not target for adata in adatas.values()):
         mods = [name for name, adata in parts.items() if any(adata is used for used in adatas.values())]
         _access.same_cells(data, mods)
         target = data
     windows = adatas["stain"] if "stain" in adatas else _registered_crops(parts, adatas["transcripts"])
+    if windows is not None and "transcripts" in adatas:
+        check_same_pixels(windows, adatas["transcripts"])
     return Owners(adatas, target, windows)
-
-
-def _parts(data: Data, mod: str | Sequence[str] | None) -> dict[str, AnnData]:
-    parts = _access.modalities(data)
-    if mod is None:
-        return parts
-    if not _access.is_mudata(data):
-        raise ValueError(f"mod={mod!r} needs a MuData, got an AnnData. Leave mod out.")
-    if not isinstance(mod, Sequence) or not len(mod):
-        raise TypeError(f"mod must be the name of a modality or a list of names, got {mod!r}.")
-    names = [mod] if isinstance(mod, str) else mod
-    for name in names:
-        _validate.has_key(parts, name, where="data.mod", hint="Set mod to one or several of them.")
-    return {name: parts[name] for name in names}
-
-
-def _owner(parts: Mapping[str, AnnData], name: str) -> AnnData:
-    key = REFERENCES[name]
-    found = [mod for mod, adata in parts.items() if key in adata.obsm]
-    if "" in parts:
-        _validate.has_key(parts[""].obsm, key, where="data.obsm", hint=REGISTER[name])
-    if not found:
-        raise KeyError(
-            f"No modality has {key!r} in its .obsm (modalities: {_validate.listing(parts)}). {REGISTER[name]}"
-        )
-    if len(found) > 1:
-        raise ValueError(_several(key, found))
-    return parts[found[0]]
-
-
-def _several(key: str, mods: Sequence[str]) -> str:
-    return (
-        f"Several modalities have {key!r} in their .obsm: {_validate.listing(mods)}. Set mod to those that the inputs are "
-        "to be taken from."
-    )
 
 
 def _input_names(parts: Mapping[str, AnnData], inputs: str | Sequence[str]) -> list[str]:
@@ -115,7 +87,7 @@ def _registered_crops(parts: Mapping[str, AnnData], adata: AnnData) -> AnnData |
         mod for mod, other in parts.items() if _keys.CROPS in other.obsm and other.obs_names.equals(adata.obs_names)
     ]
     if len(found) > 1:
-        raise ValueError(_several(_keys.CROPS, found))
+        raise ValueError(f"Several modalities have 'crops' in their .obsm: {_validate.listing(found)}. {SEVERAL}")
     return parts[found[0]] if found else None
 
 

@@ -20,9 +20,9 @@ from crepr import _validate
 from crepr._progress import tqdm
 from crepr._version import __version__
 from crepr.models._spec import ModelSpec
+from crepr.stats._pick_device import pick_device
 from crepr.train._batches import Batches
 from crepr.train._check_inputs import check_inputs
-from crepr.train._pick_device import pick_device
 
 if TYPE_CHECKING:
     from crepr._types import PathLike

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from crepr.train._pick_device import pick_device
+from crepr.stats._pick_device import pick_device
 
 
 @pytest.mark.parametrize(("n_gpus", "expected"), [(0, "cpu"), (1, "cuda")])

@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+from anndata import AnnData
+from mudata import MuData
+
+from crepr.get._recorded import recorded
+
+
+@pytest.fixture
+def mdata():
+    return MuData({name: AnnData(np.ones((2, 0), np.float32)) for name in ("rna", "stain")})
+
+
+def test_recorded(mdata):
+    mdata["stain"].uns["vae"] = {"loss": 1}
+    assert recorded(mdata, "vae", hint="") == recorded(mdata["stain"], "vae", hint="") == {"loss": 1}
+    mdata["rna"].uns["vae"] = {"loss": 2}
+    assert recorded(mdata, "vae", mod="rna", hint="") == {"loss": 2}
+    mdata.uns["vae"] = {"loss": 3}
+    assert recorded(mdata, "vae", hint="") == {"loss": 3}
+
+
+def test_recorded_error(mdata):
+    with pytest.raises(KeyError, match=r"No 'vae' in .uns \(there are: none\). Train"):
+        recorded(mdata, "vae", hint="Train first.")
+    with pytest.raises(KeyError, match="No 'atac' in data.mod"):
+        recorded(mdata, "vae", mod="atac", hint="")
+    for adata in mdata.mod.values():
+        adata.uns["vae"] = {}
+    with pytest.raises(ValueError, match="Several modalities have 'vae' in their .uns: 'rna', 'stain'. Set mod"):
+        recorded(mdata, "vae", hint="")
