@@ -38,7 +38,7 @@ ANNDATA = {"anndata", "mudata", "muon", "scanpy", "squidpy", "crepr._access", "c
 UNKNOWN = {
     "images": ANNDATA | {"lightning", "torch.nn"},
     "stats": ANNDATA | {"lightning"},
-    "cluster": ANNDATA | {"lightning", "torch"},
+    "cluster": ANNDATA | {"lightning", "torch.nn"},
     "models": ANNDATA | {"lightning"},
 }
 HEAVY = {"lightning", "muon", "scanpy", "skimage", "sklearn", "spatialdata", "squidpy", "torch"}

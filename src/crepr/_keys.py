@@ -14,7 +14,26 @@ CROPS_LIMITS: Final = "crops_limits"
 VAE: Final = "vae"
 X_VAE: Final = "X_vae"
 
+# tests of groups, in `.uns`: options, a table of tests and one of groups
+PERMANOVA: Final = "permanova"
+PERMDISP: Final = "permdisp"
+
+# clusterings, in `.uns`: options and tables
+CLUSTER_METRICS: Final = "cluster_metrics"
+MATCH_CLUSTERS: Final = "match_clusters"
+
+# clusters, in `.obs`, and how they were found, in `.uns`
+LEIDEN: Final = "leiden_optimized"
+LEIDEN_MULTIPLEX: Final = "leiden_multiplex"
+LEIDEN_MULTIPLEX_OPTIMIZED: Final = "leiden_multiplex_optimized"
+MOFA_KMEANS: Final = "mofa_kmeans"
+
 
 def logvar(key: str) -> str:
     """Key in `.obsm` of the posterior log-variances beside the latents under `key`."""
     return f"{key}_logvar"
+
+
+def factors(key: str) -> str:
+    """Key in `.obsm` of the factors that the clusters under `key` were found in."""
+    return f"X_{key}"

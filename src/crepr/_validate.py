@@ -51,6 +51,21 @@ def number(name: str, value: Any, *, minimum: float = -np.inf, exclusive: bool =
     return float(value)
 
 
+def n_iterations(value: Any) -> int:
+    """Return a number of iterations, where a negative one goes on until nothing is gained."""
+    if integer("n_iterations", value, minimum=-1) == 0:
+        raise ValueError("n_iterations must not be 0; give a positive number, or -1 to go on until nothing is gained.")
+    return int(value)
+
+
+def grid(name: str, values: Any) -> list[Any]:
+    """Return values to try, in rising order and each once; a number is a grid of one."""
+    array = np.unique(np.atleast_1d(np.asarray(values)))
+    if array.ndim != 1 or not len(array) or not np.issubdtype(array.dtype, np.number):
+        raise ValueError(f"{name} must be a number or a sequence of numbers, got {values!r}.")
+    return array.tolist()
+
+
 def choice(name: str, value: Any, options: Collection[Any]) -> Any:
     """Return `value` if it is one of the options."""
     if value not in options:
@@ -77,6 +92,13 @@ def generator(name: str, value: Any) -> np.random.Generator:
             f"{name} must be an integer of at least 0 or a numpy.random.Generator, got {value!r} of type "
             f"{type(value).__name__}."
         ) from error
+
+
+def seed(name: str, value: Any) -> int:
+    """Return a seed: the integer itself, or one that the generator draws."""
+    if isinstance(value, np.random.Generator):
+        return int(value.integers(2**31))
+    return integer(name, value, minimum=0, other=" or a numpy.random.Generator")
 
 
 def some_cells(cells: pd.Index) -> None:

@@ -2,57 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
+from crepr.stats._center_distances import Center, center_distances
+from crepr.stats._permutation_anova import Anova, check_groups, permutation_anova
 
-from crepr.stats._permanova import check_groups, permanova
-from crepr.stats._spatial_median import spatial_median
-
-
-@dataclass(frozen=True)
-class Permdisp:
-    """A test and what it compares.
-
-    Attributes
-    ----------
-    statistic
-        F of the distances to the centres.
-    pval
-        `(b + 1) / (m + 1)` with `b` of `m` permutations whose F is at least as large.
-    dispersion
-        Mean distance to the centre of each group, `(a,)`, in the units of the representation.
-    """
-
-    statistic: float
-    pval: float
-    dispersion: np.ndarray
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
 
 
 def permdisp(
     x: np.ndarray,
     codes: np.ndarray,
     *,
-    center: Literal["median", "centroid"] = "median",
+    center: Center = "median",
     device: str | torch.device = "cpu",
     **permutations: Any,
-) -> Permdisp:
+) -> Anova:
     r"""Test whether groups are spread differently :cite:p:`Anderson2006`.
 
     The distance of each row to the centre of its own group, then an analysis of variance of these distances whose null comes
-    from shuffling them. The centres stay those of the true groups: centres of shuffled groups would lie between
-    groups in different places, and a difference in location would widen the null.
+    from shuffling them. The centres stay those of the true groups: centres of shuffled groups lie between groups in
+    different places, where all distances are alike, so that a difference in location alone would look like one in spread.
 
     Parameters
     ----------
-    x, codes, device
-        As in :func:`permanova`; all axes are used.
+    x
+        Representation of shape `(n, d)`.
+    codes
+        Group of each row, `(n,)`, all of 0 to `a - 1`.
     center
         `'median'`, the spatial median, or `'centroid'`.
+    device
+        Where to compute.
     permutations
-        `n_perms`, `rng` and `strata` of :func:`permanova`.
+        `n_perms`, `rng` and `strata` of :func:`permutation_anova`.
 
     Returns
     -------
@@ -63,18 +48,6 @@ def permdisp(
     ValueError
         If there are fewer than two groups, an empty one, or no more rows than groups.
     """
-    n_groups = check_groups(x, codes)
-    rows, groups = (
-        torch.as_tensor(np.asarray(x, dtype=np.float64), device=device),
-        torch.as_tensor(codes, device=device),
-    )
-    distance = torch.empty(len(x), dtype=torch.float64, device=device)
-    for group in range(n_groups):
-        members = rows[groups == group]
-        middle = spatial_median(members) if center == "median" else members.mean(0)
-        distance[groups == group] = (members - middle).norm(dim=1)
-    distances = distance.cpu().numpy()
-    # the F of one variable is that of an analysis of variance
-    test = permanova(distances[:, None], codes, device=device, **permutations)
-    dispersion = np.bincount(codes, weights=distances) / np.bincount(codes)
-    return Permdisp(test.statistic, test.pval, dispersion)
+    check_groups(x, codes)
+    distances = center_distances(x, codes, center=center, device=device)
+    return permutation_anova([distances[:, None]], codes, device=device, **permutations)[0]

@@ -2,5 +2,17 @@ import lazy_loader as lazy
 
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
-    submod_attrs={"_embed": ["embed"], "_reconstruct": ["reconstruct"], "_train_vae": ["train_vae"]},
+    submod_attrs={
+        "_cluster_metrics": ["cluster_metrics"],
+        "_embed": ["embed"],
+        "_match_clusters": ["match_clusters"],
+        "_mofa_kmeans": ["mofa_kmeans"],
+        "_multiplex_leiden": ["multiplex_leiden"],
+        "_optimize_leiden": ["optimize_leiden"],
+        "_optimize_multiplex_leiden": ["optimize_multiplex_leiden"],
+        "_permanova": ["permanova"],
+        "_permdisp": ["permdisp"],
+        "_reconstruct": ["reconstruct"],
+        "_train_vae": ["train_vae"],
+    },
 )

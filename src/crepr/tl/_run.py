@@ -75,10 +75,7 @@ def plan_run(
     """
     hardware.check()
     check_key(key_added)
-    if isinstance(rng, np.random.Generator):
-        seed = int(rng.integers(2**31))
-    else:
-        seed = _validate.integer("rng", rng, minimum=0)
+    seed = _validate.seed("rng", rng)
     training, held_out = _split(target, validation, seed)
     if patience is not None:
         _validate.integer("patience", patience, minimum=1)

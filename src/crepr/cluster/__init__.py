@@ -1,0 +1,1 @@
+"""Graphs of cells and their communities, on sparse matrices."""

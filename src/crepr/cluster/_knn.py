@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crepr.stats._pick_device import pick_device
+
+if TYPE_CHECKING:
+    import torch
+
+#: Up to as many cells the search is exact.
+EXACT = 100_000
+#: Distances in a block.
+BLOCK = 1 << 24
+
+
+def knn(
+    x: np.ndarray,
+    k: int,
+    *,
+    exact: bool | None = None,
+    rng: int = 0,
+    device: str | torch.device = "auto",
+    n_jobs: int = 1,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the nearest others of each row in Euclidean distance.
+
+    The exact search compares all rows, block by block: time grows with the square of their number, memory does not. The other is
+    that of pynndescent :cite:p:`Dong2011`.
+
+    Parameters
+    ----------
+    x
+        Representation of shape `(n, d)`.
+    k
+        Number of neighbours, below `n`; a row is not its own neighbour, its equals are.
+    exact
+        Search exactly; by default up to 100,000 rows.
+    rng
+        Seed of the other search.
+    device
+        Where the exact search computes.
+    n_jobs
+        Threads of the other search.
+
+    Returns
+    -------
+    Positions of the neighbours, nearest first, `(n, k)` int32, and their distances, `(n, k)` float32.
+
+    Raises
+    ------
+    ValueError
+        If there are not `k` others.
+    """
+    if not 1 <= k < len(x):
+        raise ValueError(f"k must be at least 1 and below the number of rows ({len(x)}), got {k}.")
+    if exact if exact is not None else len(x) <= EXACT:
+        return _exact(x, k, pick_device(device))
+    return _approximate(x, k, rng, n_jobs)
+
+
+def _exact(x: np.ndarray, k: int, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
+    import torch
+
+    n = len(x)
+    indices, distances = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
+    # with float32 the order of near neighbours of points far from the origin is left to rounding
+    points = torch.as_tensor(np.asarray(x, dtype=np.float64) - np.mean(x, axis=0, dtype=np.float64), device=device)
+    squares = (points**2).sum(1)
+    step = max(1, BLOCK // n)
+    for start in range(0, n, step):
+        rows = torch.arange(start, min(start + step, n), device=device)
+        square = torch.addmm(squares, points[rows], points.T, alpha=-2) + squares[rows, None]
+        square[rows - start, rows] = torch.inf
+        nearest, which = square.topk(k, largest=False)
+        here = slice(start, start + len(rows))
+        indices[here], distances[here] = which.cpu(), nearest.clamp(min=0).sqrt().cpu()
+    return indices, distances
+
+
+def _approximate(x: np.ndarray, k: int, rng: int, n_jobs: int) -> tuple[np.ndarray, np.ndarray]:
+    from pynndescent import NNDescent
+
+    index = NNDescent(x, n_neighbors=k + 1, random_state=rng, n_jobs=n_jobs)
+    indices, distances = index.neighbor_graph
+    # a row is the first of its neighbours, unless its equals are; then it may even be missing
+    other = indices != np.arange(len(x))[:, None]
+    other[other.all(1), -1] = False
+    return indices[other].reshape(-1, k).astype(np.int32), distances[other].reshape(-1, k).astype(np.float32)

@@ -1,0 +1,85 @@
+"""PERMANOVA and PERMDISP by way of a distance matrix, for what is not Euclidean."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+import psutil
+from scipy.spatial.distance import pdist, squareform
+from skbio.stats.distance import DistanceMatrix
+from skbio.stats.distance import permanova as skbio_permanova
+from skbio.stats.ordination import pcoa
+
+from crepr.stats._center_distances import Center, center_distances
+from crepr.stats._permutation_anova import Anova, check_groups, permutation_anova
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# distances twice, as pairs and as a square, and what eigenvectors take beside them
+ARRAYS = {"permanova": 2.5, "permdisp": 6.0}
+
+
+def distance_tests(
+    x: np.ndarray,
+    codes: np.ndarray,
+    tests: Sequence[str],
+    *,
+    metric: str,
+    center: Center = "median",
+    n_perms: int = 999,
+    rng: Sequence[int] = (0,),
+) -> tuple[list[Anova], np.ndarray | None]:
+    """Test groups in any metric; memory grows with the square of the rows.
+
+    PERMANOVA is that of scikit-bio. PERMDISP measures distances to centres in the space of all principal coordinates with
+    positive eigenvalues, as scikit-bio does with `dimensions=0`, and permutes these, as :func:`permdisp` does.
+
+    Parameters
+    ----------
+    x, codes
+        As in :func:`permanova`.
+    tests
+        `'permanova'`, `'permdisp'` or both.
+    metric
+        Name of a metric of :func:`scipy.spatial.distance.pdist`.
+    center, n_perms, rng
+        As in :func:`permdisp`.
+
+    Returns
+    -------
+    The tests, and the distances to the centres if PERMDISP is one of them.
+    """
+    n_groups = len(check_groups(x, codes))
+    matrix = DistanceMatrix(squareform(pdist(np.asarray(x, dtype=np.float64), metric)))
+    found: list[Anova] = []
+    distances = None
+    if "permanova" in tests:
+        test = skbio_permanova(matrix, codes, permutations=n_perms, seed=np.random.default_rng(rng))
+        found.append(_with_effects(float(test["test statistic"]), float(test["p-value"]), len(x), n_groups))
+    if "permdisp" in tests:
+        with warnings.catch_warnings():
+            # it warns that all axes take long
+            warnings.simplefilter("ignore", RuntimeWarning)
+            axes = pcoa(matrix, dimensions=0, warn_neg_eigval=False).samples.to_numpy()
+        distances = center_distances(axes, codes, center=center)
+        found += permutation_anova([distances[:, None]], codes, n_perms=n_perms, rng=rng)
+    return found, distances
+
+
+def check_memory(n: int, tests: Sequence[str]) -> None:
+    """Raise if the distances of `n` rows would not fit into memory."""
+    needed, free = 8.0 * n**2 * max(ARRAYS[test] for test in tests), psutil.virtual_memory().available
+    if needed > free:
+        raise MemoryError(
+            f"Distances between {n} cells would take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free. "
+            "metric='euclidean' needs no distances; else test fewer cells."
+        )
+
+
+def _with_effects(f: float, pval: float, n: int, n_groups: int) -> Anova:
+    """Effect sizes follow from F and the degrees of freedom."""
+    between, within = (n_groups - 1) * f, n - n_groups
+    return Anova(f, pval, between / (between + within), (between - n_groups + 1) / (between + within + 1))

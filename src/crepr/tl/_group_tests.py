@@ -1,0 +1,172 @@
+"""PERMANOVA and PERMDISP of all pairs of groups, or of all groups at once."""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crepr import _access, _validate
+from crepr._progress import tqdm
+from crepr.tl._tabulate_tests import tabulate
+from crepr.tl._testable_groups import testable_groups, warn_of_few
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+    from crepr._types import Data, Seed
+    from crepr.stats._center_distances import Center
+    from crepr.stats._permutation_anova import Anova
+
+#: Metrics of scipy that need nothing but two rows.
+METRICS = (
+    "euclidean", "braycurtis", "canberra", "chebyshev", "cityblock", "correlation", "cosine", "dice", "hamming", "jaccard",
+    "jensenshannon", "rogerstanimoto", "russellrao", "seuclidean", "sokalsneath", "sqeuclidean", "yule",
+)  # fmt: skip
+CORRECTIONS = ("bonferroni", "sidak", "holm", "holm-sidak", "simes-hochberg", "hommel", "fdr_bh", "fdr_by")
+
+
+def group_tests(
+    data: Data,
+    groupby: str,
+    tests: Sequence[str],
+    *,
+    use_rep: str,
+    mod: str | None,
+    pairwise: bool,
+    n_perms: int,
+    standardize: bool,
+    metric: str,
+    center: Center,
+    strata: str | None,
+    correction: str | None,
+    alpha: float,
+    small_groups: str,
+    rng: Seed,
+    device: str | torch.device,
+    n_jobs: int,
+    progress: bool,
+) -> tuple[Data, dict[str, Any]]:
+    """Check, test, correct and read; options as in :func:`crepr.tl.permanova`.
+
+    Parameters
+    ----------
+    tests
+        `'permanova'`, `'permdisp'` or both; columns of the second have its name before them.
+
+    Returns
+    -------
+    Where to write, and what: `params`, `results`, `groups`.
+    """
+    from joblib import Parallel, delayed
+
+    from crepr.stats._center_distances import center_distances
+    from crepr.stats._distance_tests import check_memory
+    from crepr.stats._pick_device import pick_device
+
+    _validate.integer("n_perms", n_perms, minimum=1)
+    _validate.choice("metric", metric, METRICS)
+    _validate.choice("center", center, ("median", "centroid"))
+    _validate.choice("small_groups", small_groups, ("exclude", "error"))
+    _validate.choice("correction", correction, (None, *CORRECTIONS))
+    _validate.number("alpha", alpha, minimum=0, exclusive=True)
+    seed = _validate.seed("rng", rng)
+    chosen = pick_device(device)
+    if strata is not None and metric != "euclidean":
+        raise ValueError(f"strata={strata!r} needs metric='euclidean', got {metric!r}. Leave one of them out.")
+    target, x, labels = _access.grouped(data, groupby, use_rep, mod=mod)
+    blocks = None
+    if strata is not None:
+        owner = _access.owner_of(data, use_rep, mod=mod)
+        blocks = _access.cell_groups(data, owner, strata).codes.astype(np.int64)
+    members = testable_groups(labels, groupby, small_groups=small_groups)
+    families = list(combinations(members, 2)) if pairwise else [tuple(members)]
+    warn_of_few(members, families, blocks, n_perms=n_perms, alpha=alpha)
+    if metric != "euclidean":
+        check_memory(max(sum(len(members[name]) for name in family) for family in families), tests)
+
+    x = standardized(x, use_rep) if standardize else x
+    distances = None
+    if metric == "euclidean" and "permdisp" in tests:
+        # the centre of a group is the same in all pairs
+        distances = np.full((len(x), 1), np.nan)
+        for cells in members.values():
+            one = np.zeros(len(cells), int)
+            distances[cells, 0] = center_distances(x[cells], one, center=center, device=chosen)
+    test = _Test(x, distances, members, tests, metric, center, n_perms, blocks, chosen, seed)
+    bar = tqdm(families, desc="tests", disable=not progress or len(families) == 1)
+    found = Parallel(n_jobs=n_jobs, prefer="threads")(delayed(test)(family) for family in bar)
+
+    table, groups = tabulate(members, found, tests, pairwise=pairwise, correction=correction, alpha=alpha)
+    table["n_perms"] = n_perms
+    params = {
+        "groupby": groupby, "use_rep": use_rep, "pairwise": pairwise, "n_perms": n_perms, "standardize": standardize,
+        "metric": metric, "center": center, "strata": strata, "correction": correction, "alpha": alpha, "seed": seed,
+    }  # fmt: skip
+    return target, {"params": params, "results": table, "groups": groups}
+
+
+def standardized(x: np.ndarray, use_rep: str) -> np.ndarray:
+    """Return z-scores of each column over all cells; constant columns hold nothing and become zero."""
+    x = x.astype(np.float64)
+    largest = np.abs(x).max(0)
+    x -= x.mean(0)
+    deviation = x.std(0)
+    constant = deviation <= 1e-10 * largest
+    if constant.all():
+        raise ValueError(
+            f"All columns of {use_rep!r} are constant: there is nothing to compare. Set use_rep to another."
+        )
+    if constant.any():
+        which = _validate.listing(np.flatnonzero(constant).tolist(), limit=5)
+        warnings.warn(
+            f"{constant.sum()} of {len(constant)} columns of {use_rep!r} are constant and count for nothing: {which}.",
+            UserWarning,
+            stacklevel=4,
+        )
+    x /= np.where(constant, np.inf, deviation)
+    return x
+
+
+@dataclass(frozen=True)
+class _Test:
+    """What is tested, and how."""
+
+    x: np.ndarray
+    distances: np.ndarray | None
+    members: dict[str, np.ndarray]
+    tests: Sequence[str]
+    metric: str
+    center: Center
+    n_perms: int
+    strata: np.ndarray | None
+    device: torch.device
+    seed: int
+
+    def __call__(self, family: tuple[str, ...]) -> tuple[list[Anova], np.ndarray | None]:
+        """Return the tests, and the mean distance of each group to its centre."""
+        from crepr.stats._distance_tests import distance_tests
+        from crepr.stats._permutation_anova import permutation_anova
+
+        cells = np.concatenate([self.members[name] for name in family])
+        codes = np.repeat(np.arange(len(family)), [len(self.members[name]) for name in family])
+        order = np.argsort(cells)
+        cells, codes = cells[order], codes[order]
+        # groups that are tested together have the same permutations whatever other groups there are
+        rng = (self.seed, *(zlib.crc32(name.encode()) for name in family))
+        if self.metric == "euclidean":
+            away = None if self.distances is None else self.distances[cells]
+            parts = [part for part in (self.x[cells] if "permanova" in self.tests else None, away) if part is not None]
+            strata = None if self.strata is None else self.strata[cells]
+            anovas = permutation_anova(parts, codes, n_perms=self.n_perms, rng=rng, strata=strata, device=self.device)
+        else:
+            anovas, away = distance_tests(
+                self.x[cells], codes, self.tests, metric=self.metric, center=self.center, n_perms=self.n_perms, rng=rng
+            )
+        return anovas, None if away is None else np.bincount(codes, weights=np.ravel(away)) / np.bincount(codes)

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from crepr import _keys, _record
+from crepr.tl._group_tests import group_tests
+
+if TYPE_CHECKING:
+    import torch
+
+    from crepr._types import Data, Seed
+
+
+def permdisp(
+    data: Data,
+    groupby: str,
+    *,
+    use_rep: str = "X_vae",
+    mod: str | None = None,
+    pairwise: bool = True,
+    n_perms: int = 999,
+    standardize: bool = True,
+    metric: str = "euclidean",
+    center: Literal["median", "centroid"] = "median",
+    strata: str | None = None,
+    correction: str | None = "fdr_bh",
+    alpha: float = 0.05,
+    small_groups: Literal["exclude", "error"] = "exclude",
+    rng: Seed = 0,
+    device: str | torch.device = "auto",
+    n_jobs: int = 1,
+    progress: bool = True,
+    key_added: str | None = None,
+    copy: bool = False,
+) -> Data | None:
+    """Test which groups are spread differently in a representation.
+
+    PERMDISP :cite:p:`Anderson2006` is an analysis of variance of the distances of cells to the centre of their own group, on all axes of the
+    representation. Its null comes from permuting these distances; the centres stay where they are. Centres of permuted groups, as in
+    scikit-bio, lie between groups in different places, so that a difference in location alone would look like one in spread.
+    :func:`crepr.tl.permanova` runs it beside PERMANOVA.
+
+    Parameters
+    ----------
+    data
+        Annotated data; cells are observations.
+    groupby
+        Column of `.obs` with at least two groups; `'modality:column'` for one of another modality.
+    use_rep
+        Key of `.obsm`, an array of shape `(n_obs, n_features)`, or `'X'` for `.X`.
+    mod
+        Modality of a MuData that has the representation; by default the MuData itself, or the only modality with it.
+    pairwise
+        Test each pair of groups; else all groups at once.
+    n_perms
+        Number of permutations; p cannot be smaller than `1 / (n_perms + 1)`.
+    standardize
+        Test z-scores, taken over all cells of the representation.
+    metric
+        Metric of :func:`scipy.spatial.distance.pdist`. Any but `'euclidean'` takes a matrix of distances, by way of scikit-bio: memory
+        grows with the square of the cells of a test.
+    center
+        What distances are measured to: the spatial `'median'` of a group, or its `'centroid'`.
+    strata
+        Column of `.obs`: cells are permuted within its groups only, such as plates, slides or batches. Cells of a slide are
+        not independent: where each slide has one label, no permutation is left, and p is 1.
+    correction
+        How p-values of one call are corrected for the number of pairs, a method of
+        :func:`statsmodels.stats.multitest.multipletests`; `None` leaves them.
+    alpha
+        Adjusted p up to which a difference counts in warnings.
+    small_groups
+        What happens to groups of one cell, which have no spread: `'exclude'` leaves them out and warns, `'error'` raises.
+    rng
+        Seed or generator. Each test has a stream of its own, made of the seed and the names of its groups: results depend neither
+        on `n_jobs` nor on what else is tested.
+    device
+        `'cpu'`, `'cuda'`, ...; `'auto'` takes the GPU where there is one.
+    n_jobs
+        Tests at the same time, in threads; `-1` for one per core.
+    progress
+        Show a bar.
+    key_added
+        Key in `.uns`; `'permdisp'` by default.
+    copy
+        Return a changed copy instead of writing to `data`.
+
+    Returns
+    -------
+    `None`, or a copy if `copy=True`. Sets, in what holds the representation if it also holds the labels, else in the MuData,
+    `.uns['permdisp' | key_added]`:
+
+    `['results']` : :class:`pandas.DataFrame`
+        One row per pair: `group`, `reference`, `n_group`, `n_reference`; `dispersion_group`, `dispersion_reference` (mean distance to the
+        centre, in units of what is tested); `statistic`, `pval`, `pval_adj`, `n_perms`. With `pairwise=False` one row, with
+        `n_groups` and `n_cells` in place of the pair.
+    `['groups']` : :class:`pandas.DataFrame`
+        `group`, `n_cells`, with `pairwise=False` also `dispersion`.
+    `['params']` : :class:`dict`
+        The options used.
+
+    Raises
+    ------
+    KeyError
+        If a column or the representation is missing.
+    MemoryError
+        If the distances of another metric would not fit.
+    TypeError
+        If an option has the wrong type.
+    ValueError
+        If there are fewer than two groups of two cells, labels are missing, the representation is not finite or constant, or an
+        option has no such value.
+
+    Examples
+    --------
+    >>> mdata = cr.datasets.synthetic_tissue(n_obs=300)
+    >>> model = cr.tl.train_vae(mdata, inputs="stain", max_epochs=1)
+    >>> cr.tl.permdisp(mdata, "rna:cell_type", pairwise=False)
+    >>> mdata.uns["permdisp"]["groups"]
+    """
+    data = data.copy() if copy else data
+    target, entries = group_tests(
+        data,
+        groupby,
+        ["permdisp"],
+        use_rep=use_rep,
+        mod=mod,
+        pairwise=pairwise,
+        n_perms=n_perms,
+        standardize=standardize,
+        metric=metric,
+        center=center,
+        strata=strata,
+        correction=correction,
+        alpha=alpha,
+        small_groups=small_groups,
+        rng=rng,
+        device=device,
+        n_jobs=n_jobs,
+        progress=progress,
+    )
+    _record.record(target, key_added or _keys.PERMDISP, **entries)
+    return data if copy else None
