@@ -79,6 +79,15 @@ def test_property_inherits_what_was_found_best(mdata):
     assert params["resolution"].tolist() == [0.6, 1.0]
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_property_anndata_and_again(mdata):
+    adata = mdata["rna"].copy()
+    adata.obsm["X_stain"] = mdata["stain"].obsm["X_vae"]
+    for _ in range(2):
+        cr.tl.optimize_multiplex_leiden(adata, use_rep=["X_vae", "X_stain"], weight_step=0.5, progress=False)
+    assert cr.get.optimize_multiplex_leiden(adata)["clustering"].tolist()[1:3] == ["X_vae alone", "X_stain alone"]
+
+
 def test_warning_least_weight(mdata):
     with pytest.warns(UserWarning, match="layers 'noise' the least that was tried, 0.25: they may add nothing"):
         cr.tl.optimize_multiplex_leiden(mdata, ["rna", "noise"], n_controls=0, **GIVEN)

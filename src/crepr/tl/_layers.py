@@ -49,9 +49,11 @@ class Layer:
 
     def found(self) -> Mapping[str, Any]:
         """Return the best point of :func:`crepr.tl.optimize_leiden` in this representation, if it was run."""
-        entries = [entry for entry in self.adata.uns.values() if isinstance(entry, Mapping) and "best" in entry]
-        mine = [entry["best"] for entry in entries if entry["params"].get("use_rep") == self.use_rep]
-        return next((best for best in reversed(mine) if "n_neighbors" in best), {})
+        found: Mapping[str, Any] = {}
+        for entry in self.adata.uns.values():
+            if isinstance(entry, Mapping) and "n_neighbors" in entry.get("best", ()):
+                found = entry["best"] if entry["params"]["use_rep"] == self.use_rep else found
+        return found
 
 
 def find_layers(
