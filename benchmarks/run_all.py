@@ -22,7 +22,10 @@ from _report import COLUMNS
 
 FOLDER = Path(__file__).resolve().parent
 RESULTS = FOLDER / "RESULTS.md"
-PACKAGES = ("crepr", "numpy", "numba", "torch", "anndata", "zarr", "tifffile", "spatialdata", "scipy", "lightning")
+PACKAGES = (
+    "crepr", "numpy", "numba", "torch", "anndata", "zarr", "tifffile", "spatialdata", "scipy", "lightning", "scikit-learn", "scikit-bio",
+    "scanpy", "muon", "igraph", "leidenalg",
+)  # fmt: skip
 TITLE = "# Benchmarks\n\nEach table was printed by the command above it, on the machine and with the versions named there.\n"
 
 
