@@ -66,9 +66,9 @@ def mean_quality(layers, n_seeds, **options):
 )
 def test_reference_is_leidenalg(layers, options, n_iterations):
     layers = prepare_layers(layers)
-    # of one seed, chance is half a percent: with three either may win
-    expected = mean_quality(layers, 20, flavor="leidenalg", n_iterations=n_iterations, **options)
-    assert mean_quality(layers, 20, **options) >= expected * (1 - 0.002)
+    # with five seeds either may win by chance; benchmarks/multiplex.py compares ten, on ten graphs
+    expected = mean_quality(layers, 5, flavor="leidenalg", n_iterations=n_iterations, **options)
+    assert mean_quality(layers, 5, **options) >= expected * (1 - 0.002)
 
 
 @pytest.mark.slow
@@ -156,6 +156,7 @@ def test_property_same_seed_same_labels(flavor):
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 def test_property_threads_of_numba_do_not_matter():
     code = (
         "from cluster.graphs import mixture; from crepr.cluster._multiplex_leiden import multiplex_leiden;"

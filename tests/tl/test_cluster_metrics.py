@@ -5,7 +5,7 @@ import mudata as md
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, completeness_score, silhouette_score
 
@@ -58,6 +58,7 @@ def test_anchor_without_labels_there_is_the_silhouette_only():
     assert (params["groupby"], params["use_rep"], params["sample"], params["seed"]) == (None, "X_vae", None, 0)
 
 
+@settings(max_examples=5)
 @given(st.integers(0, 2**32 - 1))
 def test_reference_is_scikit_learn(seed):
     adata = cells(seed)
