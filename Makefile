@@ -40,7 +40,7 @@ demo/report.html: $(stamp) $(shell find src -name '*.py' -o -name '*.md')
 	$(bin)/python -m crepr demo --out demo
 
 test: $(stamp)-test
-	$(bin)/python -m pytest $(TEST_ARGS)
+	$(bin)/python -m pytest --numprocesses auto --dist loadfile $(TEST_ARGS)
 
 docs: $(stamp)-docs
 	$(bin)/sphinx-build --fail-on-warning --keep-going --builder html docs docs/_build/html

@@ -73,11 +73,18 @@ def same_cells(data: Data, mods: list[str]) -> None:
     """Raise unless the modalities hold the same cells in the same order, which are also those of the MuData."""
     parts = modalities(data)
     for mod in mods:
-        if not parts[mod].obs_names.equals(data.obs_names):
+        cells = parts[mod].obs_names
+        if cells.equals(data.obs_names):
+            continue
+        where = f"Modalities {_validate.listing(mods)} must hold the same cells in the same order as the MuData"
+        if len(cells) == data.n_obs and cells.isin(data.obs_names).all():
             raise ValueError(
-                f"Modalities {_validate.listing(mods)} must hold the same cells in the same order as the MuData "
-                f"({data.n_obs} cells; {mod!r} has {parts[mod].n_obs}). Call mu.pp.intersect_obs(data) first."
+                f"{where}; {mod!r} has them in another order. Put it in order: "
+                f"mdata = MuData({{**mdata.mod, {mod!r}: mdata[{mod!r}][mdata.obs_names].copy()}})."
             )
+        raise ValueError(
+            f"{where} ({data.n_obs} cells; {mod!r} has {len(cells)}). Call mu.pp.intersect_obs(data) first."
+        )
 
 
 def references(adata: AnnData, key: str) -> pd.DataFrame:
@@ -140,12 +147,21 @@ def groups(data: Data, groupby: str, *, option: str = "groupby") -> pd.Categoric
     return pd.Categorical(values.array).remove_unused_categories()
 
 
-def cell_groups(data: Data, owner: Data, groupby: str) -> pd.Categorical:
+def cell_groups(data: Data, owner: Data, groupby: str, *, option: str = "groupby") -> pd.Categorical:
     """Return the group of each cell of `owner`, which is `data` or one of its modalities; its own columns come first."""
-    if owner is data or groupby in owner.obs:
-        return groups(owner, groupby)
+    own = own_column(data, owner, groupby)
+    if own is not None:
+        return groups(owner, own, option=option)
     same_cells_as(data, owner)
-    return groups(data, groupby)
+    return groups(data, groupby, option=option)
+
+
+def own_column(data: Data, owner: Data, groupby: str) -> str | None:
+    """Return the column of `owner` that is meant, if it is one: `'column'`, or `'modality:column'`."""
+    if owner is data or groupby in owner.obs:
+        return groupby
+    mod, _, column = groupby.rpartition(":")
+    return column if column in owner.obs and modalities(data).get(mod) is owner else None
 
 
 def same_cells_as(data: Data, owner: Data) -> None:
@@ -162,7 +178,7 @@ def grouped(
     """
     owner = owner_of(data, use_rep, mod=mod)
     labels = cell_groups(data, owner, groupby)
-    target = owner if groupby in owner.obs else data
+    target = data if own_column(data, owner, groupby) is None else owner
     return target, representation(data, use_rep, mod=mod), labels
 
 

@@ -29,6 +29,7 @@ def record(data: Data, key: str, **entries: Any) -> None:
     entries
         `params`, `results`, ...; made storable by :func:`plain`.
     """
+    own(data)
     data.uns[key] = plain({**entries, "crepr_version": __version__})
 
 

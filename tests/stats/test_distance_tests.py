@@ -42,6 +42,8 @@ def test_reference_is_scikit_bio_on_all_axes():
 
 def test_error_memory(monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: type("memory", (), {"available": 1e9}))
-    check_memory(1000, ["permanova"])
+    check_memory(1000, ["permanova"], n_jobs=1)
     with pytest.raises(MemoryError, match=r"Distances between 10000 cells would take 4.8 GB, and 1.0 GB are free"):
-        check_memory(10_000, ["permanova", "permdisp"])
+        check_memory(10_000, ["permanova", "permdisp"], n_jobs=1)
+    with pytest.raises(MemoryError, match="or lower n_jobs"):
+        check_memory(4000, ["permdisp"], n_jobs=2)

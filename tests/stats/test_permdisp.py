@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist, squareform
+from scipy.stats import kstest
 from skbio.stats.distance import DistanceMatrix
 from skbio.stats.distance import permdisp as skbio_permdisp
 
@@ -54,6 +55,33 @@ def test_property_location_does_not_leak_into_the_null():
         ours.append(permdisp(x, codes, n_perms=99).pval)
     assert np.mean(np.array(skbio) <= 0.05) > 0.3
     assert np.mean(np.array(ours) <= 0.05) < 0.15
+
+
+def test_anchor_what_rounding_leaves_is_no_spread():
+    # all lie 1 from their centre, but for rounding
+    x = np.repeat([1.1, -0.9, 1.3, -0.7], 10)[:, None]
+    test = permdisp(x, np.repeat([0, 1], 20))
+    assert np.isnan(test.statistic)
+    assert (test.pval, test.r2, test.omega2) == (1, 0, 0)
+
+
+@pytest.mark.slow
+def test_property_p_is_uniform_under_the_null():
+    rng, codes = np.random.default_rng(0), np.repeat([0, 1], 20)
+    null = [permdisp(rng.normal(size=(40, 5)), codes, n_perms=199, rng=i).pval for i in range(300)]
+    assert kstest(np.array(null) - rng.random(300) / 200, "uniform").pvalue > 0.01
+
+
+@pytest.mark.slow
+def test_property_the_bias_of_small_groups_in_many_dimensions():
+    codes = np.repeat([0, 1], [6, 100])
+    samples = [np.random.default_rng(seed).normal(size=(106, 50)) for seed in range(80)]
+    level, adjusted = (
+        np.mean([permdisp(x, codes, bias_adjust=adjust, n_perms=99).pval <= 0.05 for x in samples])
+        for adjust in (False, True)
+    )
+    assert level > 0.4
+    assert adjusted < 0.25
 
 
 @pytest.mark.slow

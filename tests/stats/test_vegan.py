@@ -38,3 +38,8 @@ def test_reference_permdisp(center):
     assert test.statistic == pytest.approx(VEGAN[f"{center}_f"], rel=10 * near)
     # vegan permutes the distances less the mean of their group
     assert test.pval == pytest.approx(VEGAN[f"{center}_pval"], abs=0.02)
+
+
+def test_reference_bias_adjust():
+    test = permdisp(X, CODES, center="centroid", bias_adjust=True, n_perms=1)
+    assert test.statistic == pytest.approx(VEGAN["adjusted_f"], rel=1e-6)

@@ -166,7 +166,7 @@ def test_warnings(mdata, monkeypatch):
         ({"n_init": 0}, ValueError, "n_init must be at least 1"),
         ({"groupby": "type"}, KeyError, "No 'type' in .obs"),
         ({"rng": -1}, ValueError, "rng must be at least 0"),
-        ({"key_added": "mine"}, ValueError, ".obs has a column 'mine' that crepr did not write"),
+        ({"key_added": "mine"}, ValueError, ".obs has a column 'mine' that cr.tl.mofa_kmeans did not write"),
         ({"key_added": "pca"}, ValueError, ".obsm has 'X_pca', which is not of cr.tl.mofa_kmeans. Set key_added"),
     ],
 )

@@ -93,7 +93,7 @@ def test_property_layers_of_one_modality(mdata):
         ({"mods": "rna"}, TypeError, "mods must be a list of names"),
         ({"mods": ["rna"], "use_rep": "X_vae"}, ValueError, "at least two layers, got 'rna'. For one, see"),
         ({"mods": ["rna", "rna"], "use_rep": "X_vae"}, ValueError, "Layers are repeated: 'rna:X_vae'"),
-        ({"use_rep": "X_vae", "weights": [1, -1]}, ValueError, "weights must be finite and at least 0"),
+        ({"use_rep": "X_vae", "weights": [1, -1]}, ValueError, "weights must be a finite number of at least 0, got -1"),
         ({"use_rep": "X_vae", "weights": [0, 0]}, ValueError, "weights are all zero"),
         ({"use_rep": "X_vae", "weights": [1]}, ValueError, "weights must have one value per layer"),
         ({"use_rep": "X_vae", "weights": {"rna": 1}}, ValueError, "weights has no value for layers 'stain'"),
@@ -102,7 +102,11 @@ def test_property_layers_of_one_modality(mdata):
         ({"use_rep": "X_vae", "resolution": -1}, ValueError, "resolution must be a finite number of at least 0"),
         ({"use_rep": "X_vae", "flavor": "louvain"}, ValueError, "flavor must be one of 'crepr', 'leidenalg'"),
         ({"use_rep": "X_vae", "n_iterations": 0}, ValueError, "n_iterations must not be 0"),
-        ({"use_rep": "X_vae", "key_added": "truth"}, ValueError, "column 'truth' that crepr did not write"),
+        (
+            {"use_rep": "X_vae", "key_added": "truth"},
+            ValueError,
+            "column 'truth' that cr.tl.multiplex_leiden did not write",
+        ),
     ],
 )
 def test_error(mdata, options, error, match):
@@ -111,10 +115,23 @@ def test_error(mdata, options, error, match):
     assert list(mdata.uns) == []
 
 
+def test_error_graph_that_is_gone(mdata):
+    for part in mdata.mod.values():
+        sc.pp.neighbors(part, use_rep="X_vae")
+        del part.obsp["connectivities"]
+    with pytest.raises(KeyError, match="No 'connectivities' in .obsp of layer 'rna' .*Run sc.pp.neighbors again"):
+        cr.tl.multiplex_leiden(mdata)
+
+
 def test_error_cells(mdata, adata):
     other = MuData({"rna": mdata["rna"], "stain": mdata["stain"][:100].copy()})
     with pytest.raises(ValueError, match=r"same cells in the same order .*Call mu.pp.intersect_obs\(data\) first"):
         cr.tl.multiplex_leiden(other, use_rep="X_vae")
+    turned = MuData({"rna": mdata["rna"], "stain": mdata["stain"][::-1].copy()})
+    with pytest.raises(ValueError, match="'stain' has them in another order. Put it in order: mdata = MuData"):
+        cr.tl.multiplex_leiden(turned, use_rep="X_vae")
+    turned = MuData({**turned.mod, "stain": turned["stain"][turned.obs_names].copy()})
+    cr.tl.multiplex_leiden(turned, use_rep="X_vae")
     with pytest.raises(ValueError, match="needs a MuData, got an AnnData. Name representations in use_rep"):
         cr.tl.multiplex_leiden(adata, ["rna", "stain"])
     with pytest.raises(TypeError, match="use_rep must be a list of names, one per layer, got None"):

@@ -93,7 +93,7 @@ def test_warning_few_clusters(adata):
         ({"null": -1}, ValueError, "null must be at least 0"),
         ({"n_iterations": 0}, ValueError, "n_iterations must not be 0"),
         ({"sample": 0}, ValueError, "sample must be at least 1"),
-        ({"key_added": "batch"}, ValueError, "column 'batch' that crepr did not write. Set key_added to another name"),
+        ({"key_added": "batch"}, ValueError, "column 'batch' that cr.tl.optimize_leiden did not write. Set key_added"),
         ({"device": "gpu"}, ValueError, "device must be"),
     ],
 )
@@ -101,6 +101,12 @@ def test_error(adata, options, error, match):
     with pytest.raises(error, match=match):
         search(adata, **options)
     assert list(adata.uns) == []
+
+
+def test_error_what_others_wrote(adata):
+    cr.tl.permanova(adata, "batch", key_added="mine", n_perms=99, progress=False)
+    with pytest.raises(ValueError, match="entry 'mine' that cr.tl.optimize_leiden did not write"):
+        search(adata, key_added="mine")
 
 
 def test_error_single_cluster(adata):

@@ -100,7 +100,7 @@ def test_warning_least_weight(mdata):
         ({"min_clusters": 0}, ValueError, "min_clusters must be at least 1"),
         ({"n_controls": -1}, ValueError, "n_controls must be at least 0"),
         ({"groupby": "type"}, KeyError, "No 'type' in .obs"),
-        ({"key_added": "truth"}, ValueError, "column 'truth' that crepr did not write"),
+        ({"key_added": "truth"}, ValueError, "column 'truth' that cr.tl.optimize_multiplex_leiden did not write"),
         ({"mods": ["rna", "atac"]}, KeyError, "No 'atac' in data.mod"),
         ({"n_neighbors": {"rna": 5}}, ValueError, "n_neighbors has no value for layers 'stain', 'noise'"),
         ({"resolution": "x"}, TypeError, "resolution must be a number"),

@@ -165,8 +165,77 @@ def test_warning_smallest_p(adata):
         table(small[:6].copy())
     text = " ".join(str(warning.message) for warning in caught)
     assert (
-        "1 tests have too few permutations to be significant at 0.05, such as a and b, whose p is at least 0.1" in text
+        "1 of 1 tests have too few permutations to be significant at 0.05, such as a and b, whose adjusted p is at least 0.1"
+        in text
     )
+
+
+def test_warning_correction(adata):
+    with pytest.warns(
+        UserWarning, match="3 of 3 tests have too few permutations .* adjusted p is at least 0.03. Raise n_perms"
+    ):
+        cr.tl.permanova(adata, "kind", n_perms=99, correction="bonferroni", progress=False, alpha=0.02)
+
+
+def test_property_the_order_of_categories_does_not_matter(adata):
+    adata.obsm["X_vae"] = np.random.default_rng(1).normal(size=(44, 5))
+    adata.obs["kind"] = pd.Categorical(adata.obs["kind"], ["a", "b", "c", "unused"])
+    expected = table(adata).set_index(["group", "reference"])
+    adata.obs["kind"] = adata.obs["kind"].cat.reorder_categories(["c", "unused", "b", "a"])
+    found = table(adata).set_index(["reference", "group"]).loc[expected.index]
+    np.testing.assert_array_equal(found["pval"], expected["pval"])
+    np.testing.assert_array_equal(found["permdisp_pval"], expected["permdisp_pval"])
+    np.testing.assert_array_equal(found["dispersion_group"], expected["dispersion_reference"])
+
+
+def test_property_a_column_of_the_modality_itself(adata):
+    small = AnnData(obs=pd.DataFrame(index=adata.obs_names[:5]))
+    mdata = MuData({"stain": adata, "rna": small})
+    cr.tl.permanova(mdata, "stain:kind", n_perms=99, progress=False)
+    assert "permanova" in mdata["stain"].uns
+
+
+def test_property_views_and_filters_of_warnings_are_left_alone(adata):
+    view, filters = adata[:40], warnings.filters.copy()
+    cr.tl.permanova(view, "kind", metric="cityblock", n_perms=99, n_jobs=2, progress=False)
+    assert "permanova" in view.uns
+    assert "permanova" not in adata.uns
+    assert warnings.filters == filters
+
+
+@pytest.mark.parametrize("metric", ["jaccard", "braycurtis", "yule", "jensenshannon"])
+def test_error_metric_of_amounts(adata, metric):
+    with pytest.raises(ValueError, match=f"metric='{metric}' compares amounts or presence.*Set standardize=False"):
+        table(adata, metric=metric)
+    adata.obsm["X_vae"] = np.abs(adata.obsm["X_vae"])
+    if metric in ("braycurtis", "jensenshannon"):
+        assert np.isfinite(table(adata, metric=metric, standardize=False)["statistic"]).all()
+
+
+def test_error_distances_that_are_not_defined(adata):
+    adata.obsm["X_vae"] = np.zeros((44, 2))
+    with pytest.raises(
+        ValueError, match="metric='cosine' is not defined for some of these cells: .* distances are NaN"
+    ):
+        table(adata, metric="cosine", standardize=False)
+
+
+def test_error_what_others_wrote(adata):
+    adata.uns["permanova"] = {"mine": 1}
+    with pytest.raises(
+        ValueError, match=r".uns has an entry 'permanova' that cr.tl.permanova did not write. Set key_added"
+    ):
+        table(adata)
+    for key, error in ((5, TypeError), ("a/b", ValueError), ("", ValueError)):
+        with pytest.raises(error, match="key_added must be"):
+            cr.tl.permanova(adata, "kind", key_added=key)
+    assert adata.uns == {"permanova": {"mine": 1}}
+
+
+def test_error_names_that_are_alike(adata):
+    adata.obs["kind"] = pd.Categorical([1] * 20 + ["1"] * 20 + ["b"] * 4, [1, "1", "b"])
+    with pytest.raises(ValueError, match="Some groups of 'kind' are the same when written as text"):
+        table(adata)
 
 
 def test_warning_n_perms_and_constant_columns(adata):

@@ -22,12 +22,11 @@ def knn(
     exact: bool | None = None,
     rng: int = 0,
     device: str | torch.device = "auto",
-    n_jobs: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the nearest others of each row in Euclidean distance.
 
     The exact search compares all rows, block by block: time grows with the square of their number, memory does not. The other is
-    that of pynndescent :cite:p:`Dong2011`.
+    that of pynndescent :cite:p:`Dong2011`, whose result may depend on the number of threads of numba.
 
     Parameters
     ----------
@@ -41,8 +40,6 @@ def knn(
         Seed of the other search.
     device
         Where the exact search computes.
-    n_jobs
-        Threads of the other search.
 
     Returns
     -------
@@ -56,8 +53,8 @@ def knn(
     if not 1 <= k < len(x):
         raise ValueError(f"k must be at least 1 and below the number of rows ({len(x)}), got {k}.")
     if exact if exact is not None else len(x) <= EXACT:
-        return _exact(x, k, pick_device(device))
-    return _approximate(x, k, rng, n_jobs)
+        return _exact(x, k, pick_device(device, double=True))
+    return _approximate(x, k, rng)
 
 
 def _exact(x: np.ndarray, k: int, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
@@ -79,10 +76,10 @@ def _exact(x: np.ndarray, k: int, device: torch.device) -> tuple[np.ndarray, np.
     return indices, distances
 
 
-def _approximate(x: np.ndarray, k: int, rng: int, n_jobs: int) -> tuple[np.ndarray, np.ndarray]:
+def _approximate(x: np.ndarray, k: int, rng: int) -> tuple[np.ndarray, np.ndarray]:
     from pynndescent import NNDescent
 
-    index = NNDescent(x, n_neighbors=k + 1, random_state=rng, n_jobs=n_jobs)
+    index = NNDescent(x, n_neighbors=k + 1, random_state=rng)
     indices, distances = index.neighbor_graph
     # a row is the first of its neighbours, unless its equals are; then it may even be missing
     other = indices != np.arange(len(x))[:, None]

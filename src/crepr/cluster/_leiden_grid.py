@@ -71,7 +71,7 @@ def leiden_grid(
     n_graphs = len(n_neighbors) * len(copies)
     n_parts = min(len(resolution), -(-effective_n_jobs(n_jobs) // n_graphs))
     parts = np.array_split(np.asarray(resolution, float), n_parts)
-    graphs = (graph for copy in copies for graph in _graphs(copy, n_neighbors, rng=rng, device=device, n_jobs=n_jobs))
+    graphs = [graph for copy in copies for graph in _graphs(copy, n_neighbors, rng=rng, device=device)]
     bar = tqdm(
         (
             (graph, part, seeds if i < len(n_neighbors) else seeds[:1])
@@ -112,10 +112,8 @@ def _shuffled(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return rng.permuted(x, axis=0)
 
 
-def _graphs(
-    x: np.ndarray, n_neighbors: Sequence[int], *, rng: int, device: str | torch.device, n_jobs: int
-) -> list[csr_matrix]:
-    indices, distances = knn(x, max(n_neighbors) - 1, rng=rng, device=device, n_jobs=n_jobs)
+def _graphs(x: np.ndarray, n_neighbors: Sequence[int], *, rng: int, device: str | torch.device) -> list[csr_matrix]:
+    indices, distances = knn(x, max(n_neighbors) - 1, rng=rng, device=device)
     return [fuzzy_graph(indices[:, : k - 1], distances[:, : k - 1]) for k in n_neighbors]
 
 

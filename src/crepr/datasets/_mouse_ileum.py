@@ -71,10 +71,11 @@ def mouse_ileum(path: PathLike | None = None) -> MuData:
         base_url=SOURCE,
         registry={name: f"sha256:{known}" for name, known in zip(FILES, HASHES, strict=True)},
     )
-    counts, cells, types, latents = (pd.read_csv(store.fetch(name), index_col=0).sort_index() for name in FILES)
+    counts, cells, annotation, latents = (pd.read_csv(store.fetch(name), index_col=0).sort_index() for name in FILES)
     frequent = counts.loc[:, counts.sum() > GENE_TOTAL]
-    types = types["leiden_final"]
-    kept = counts.index[frequent.sum(axis=1) >= CELL_TOTAL].intersection(types.index[types != "Removed"])
+    types = annotation["leiden_final"]
+    kept = frequent.index[(frequent.sum(axis=1) >= CELL_TOTAL).to_numpy()]
+    kept = kept.intersection(types.index[(types != "Removed").to_numpy()])
     kept = kept.intersection(latents.index)
     names, cells = kept.astype(str), cells.loc[kept]
     obs = pd.DataFrame(

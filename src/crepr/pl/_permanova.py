@@ -121,7 +121,9 @@ def _values(table: pd.DataFrame, prefix: str, color: str) -> tuple[np.ndarray, n
     if not prefix:
         return table["omega2"].to_numpy(), pval, "PERMANOVA: omega squared"
     spread = table[["dispersion_group", "dispersion_reference"]].to_numpy()
-    return spread.max(1) / spread.min(1), pval, "PERMDISP: ratio of dispersions"
+    # of equal cells, whose dispersion is 0, there is no ratio
+    ratio = np.divide(spread.max(1), spread.min(1), out=np.full(len(spread), np.nan), where=spread.min(1) > 0)
+    return ratio, pval, "PERMDISP: ratio of dispersions"
 
 
 def _bar(ax: Axes, image: plt.cm.ScalarMappable, label: str, *, alpha: float) -> None:

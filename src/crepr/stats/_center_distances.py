@@ -13,7 +13,12 @@ Center = Literal["median", "centroid"]
 
 
 def center_distances(
-    x: np.ndarray, codes: np.ndarray, *, center: Center = "median", device: str | torch.device = "cpu"
+    x: np.ndarray,
+    codes: np.ndarray,
+    *,
+    center: Center = "median",
+    bias_adjust: bool = False,
+    device: str | torch.device = "cpu",
 ) -> np.ndarray:
     """Measure how far each row lies from the centre of its group, on all axes.
 
@@ -25,6 +30,9 @@ def center_distances(
         Group of each row, `(n,)`.
     center
         `'median'`, the spatial median, or `'centroid'`.
+    bias_adjust
+        Multiply by the root of `n / (n - 1)`, with `n` rows in the group: a centre made of few rows lies too near to them
+        :cite:p:`Stier2013`.
     device
         Where to compute.
 
@@ -38,4 +46,6 @@ def center_distances(
         members = torch.as_tensor(np.asarray(x[mine], dtype=np.float64), device=device)
         middle = spatial_median(members) if center == "median" else members.mean(0)
         distances[mine] = (members - middle).norm(dim=1).cpu().numpy()
+        if bias_adjust:
+            distances[mine] *= np.sqrt(len(members) / (len(members) - 1))
     return distances

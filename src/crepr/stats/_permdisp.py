@@ -17,6 +17,7 @@ def permdisp(
     codes: np.ndarray,
     *,
     center: Center = "median",
+    bias_adjust: bool = False,
     device: str | torch.device = "cpu",
     **permutations: Any,
 ) -> Anova:
@@ -32,8 +33,8 @@ def permdisp(
         Representation of shape `(n, d)`.
     codes
         Group of each row, `(n,)`, all of 0 to `a - 1`.
-    center
-        `'median'`, the spatial median, or `'centroid'`.
+    center, bias_adjust
+        As in :func:`center_distances`.
     device
         Where to compute.
     permutations
@@ -49,5 +50,5 @@ def permdisp(
         If there are fewer than two groups, an empty one, or no more rows than groups.
     """
     check_groups(x, codes)
-    distances = center_distances(x, codes, center=center, device=device)
+    distances = center_distances(x, codes, center=center, bias_adjust=bias_adjust, device=device)
     return permutation_anova([distances[:, None]], codes, device=device, **permutations)[0]

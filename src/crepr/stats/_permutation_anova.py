@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # sums of squares of permutations that differ by rounding alone are equal
 TIE = 1e-10
+# a standard deviation below this share of the values is what rounding left
+ROUNDING = 1e-10
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Anova:
     Attributes
     ----------
     statistic
-        F.
+        F; NaN where all rows are equal.
     pval
         `(b + 1) / (m + 1)` with `b` of `m` permutations whose F is at least as large.
     r2
@@ -84,8 +86,10 @@ def permutation_anova(
     n, n_groups = len(codes), len(sizes)
     ends = np.cumsum([part.shape[1] for part in parts])[:-1].tolist()
     rows = torch.cat([torch.as_tensor(np.asarray(part, dtype=np.float64), device=device) for part in parts], dim=1)
+    scales = [float((part**2).sum()) for part in rows.tensor_split(ends, dim=1)]
     rows = rows - rows.mean(0)
-    totals = torch.stack([(part**2).sum() for part in rows.tensor_split(ends, dim=1)]).cpu().numpy()
+    totals = np.array([float((part**2).sum()) for part in rows.tensor_split(ends, dim=1)])
+    constant = totals <= ROUNDING**2 * np.array(scales)
     shares = 1 / torch.as_tensor(sizes, dtype=torch.float64, device=device)
 
     def between(block: np.ndarray) -> np.ndarray:
@@ -102,10 +106,10 @@ def permutation_anova(
     mean_within = np.maximum(totals - observed, 0) / (n - n_groups)
     with np.errstate(divide="ignore", invalid="ignore"):
         values = (
-            mean_between / mean_within,
-            (n_larger + 1) / (n_perms + 1),
-            observed / totals,
-            (observed - (n_groups - 1) * mean_within) / (totals + mean_within),
+            np.where(constant, np.nan, mean_between / mean_within),
+            np.where(constant, 1.0, (n_larger + 1) / (n_perms + 1)),
+            np.where(constant, 0.0, observed / totals),
+            np.where(constant, 0.0, (observed - (n_groups - 1) * mean_within) / (totals + mean_within)),
         )
     return [Anova(*map(float, test)) for test in zip(*values, strict=True)]
 

@@ -3,8 +3,10 @@ from __future__ import annotations
 import torch
 
 
-def pick_device(device: str | torch.device) -> torch.device:
+def pick_device(device: str | torch.device, *, double: bool = False) -> torch.device:
     """Return the device of this name, or for `'auto'` the GPU where there is one.
+
+    With `double`, one that computes with 64 bits, as exact distances need.
 
     Raises
     ------
@@ -25,4 +27,6 @@ def pick_device(device: str | torch.device) -> torch.device:
             f"device={str(device)!r}, but torch {torch.__version__} sees {n[chosen.type] or 'no'} {chosen.type.upper()} "
             "device(s). Set device='auto' or 'cpu', or install a build of torch and a driver for it."
         )
+    if double and chosen.type == "mps":
+        raise ValueError("device='mps' has no float64, without which near cells are not told apart. Set device='cpu'.")
     return chosen

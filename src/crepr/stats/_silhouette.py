@@ -82,9 +82,7 @@ def silhouette(
     if sample is not None:
         size = min(_validate.integer("sample", sample, minimum=1, other=" or None"), len(x))
         cells = np.sort(_validate.generator("rng", rng).choice(len(x), size, replace=False))
-    device = pick_device(device)
-    if device.type == "mps":
-        raise ValueError("device='mps' has no float64, without which near cells are not told apart. Set device='cpu'.")
+    device = pick_device(device, double=True)
     values = _measure(x, np.atleast_2d(labels), cells, device=device, block=block)
     if per_cell:
         result = np.full((len(values), len(x)), np.nan)

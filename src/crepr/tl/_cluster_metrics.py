@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crepr import _access, _keys, _record, _validate
+from crepr import _access, _keys, _validate
 from crepr.tl._clusterings import clusterings
+from crepr.tl._write import claim_key, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,10 +107,12 @@ def cluster_metrics(
 
     if sample is not None:
         _validate.integer("sample", sample, minimum=1, other=" or None")
-    seed, chosen = _validate.seed("rng", rng), pick_device(device)
+    seed, chosen = _validate.seed("rng", rng), pick_device(device, double=True)
     data = data.copy() if copy else data
     owner = _access.owner_of(data, use_rep, mod=mod)
-    target, clusters, labels = clusterings(data, owner, cluster_keys, groupby, key_added=key_added)
+    target, clusters, labels = clusterings(data, owner, cluster_keys, groupby)
+    key = _keys.CLUSTER_METRICS if key_added is None else key_added
+    claim_key(target, "cluster_metrics", key)
     x = _access.representation(data, use_rep, mod=mod)
 
     codes = np.stack([column.codes.astype(np.int64) for column in clusters.values()])
@@ -139,5 +142,5 @@ def cluster_metrics(
             most,
         )
     params = {"cluster_keys": list(clusters), "groupby": groupby, "use_rep": use_rep, "sample": sample, "seed": seed}
-    _record.record(target, key_added or _keys.CLUSTER_METRICS, params=params, results=table)
+    write(target, "cluster_metrics", key, params=params, results=table)
     return data if copy else None

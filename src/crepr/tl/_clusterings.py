@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def clusterings(
-    data: Data, owner: Data | None, cluster_keys: str | Sequence[str], groupby: str | None, *, key_added: str | None
+    data: Data, owner: Data | None, cluster_keys: str | Sequence[str], groupby: str | None
 ) -> tuple[Data, dict[str, pd.Categorical], pd.Categorical | None]:
     """Find clusterings of the same cells and the labels that they are compared with.
 
@@ -24,8 +24,8 @@ def clusterings(
         What the user gave.
     owner
         What has the cells: `data` or one of its modalities; for `None` the only modality with all columns, else `data`.
-    cluster_keys, groupby, key_added
-        Columns of `.obs` and a key, to be checked.
+    cluster_keys, groupby
+        Columns of `.obs`, to be checked.
 
     Returns
     -------
@@ -38,22 +38,14 @@ def clusterings(
     repeated = sorted({key for key in keys if keys.count(key) > 1})
     if repeated:
         raise ValueError(f"cluster_keys holds {_validate.listing(repeated)} more than once.")
-    if not isinstance(key_added, str | None):
-        raise TypeError(f"key_added must be a str, got {key_added!r}.")
     names = [*keys, groupby] if groupby is not None else keys
     if owner is None:
         owners = [adata for adata in _access.modalities(data).values() if all(name in adata.obs for name in names)]
         owner = owners[0] if len(owners) == 1 and not all(name in data.obs for name in names) else data
     _validate.some_cells(owner.obs_names)
-    clusters = {key: _groups(data, owner, key, option="cluster_keys") for key in keys}
-    labels = None if groupby is None else _groups(data, owner, groupby, option="groupby")
+    clusters = {key: _access.cell_groups(data, owner, key, option="cluster_keys") for key in keys}
+    labels = None if groupby is None else _access.cell_groups(data, owner, groupby)
     if labels is not None and len(labels.categories) < 2:
         raise ValueError(f"groupby={groupby!r} has a single group, {labels.categories[0]!r}: nothing to compare with.")
-    return (owner if all(name in owner.obs for name in names) else data), clusters, labels
-
-
-def _groups(data: Data, owner: Data, name: str, *, option: str) -> pd.Categorical:
-    if owner is data or name in owner.obs:
-        return _access.groups(owner, name, option=option)
-    _access.same_cells_as(data, owner)
-    return _access.groups(data, name, option=option)
+    own = all(_access.own_column(data, owner, name) is not None for name in names)
+    return owner if own else data, clusters, labels

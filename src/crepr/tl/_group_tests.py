@@ -6,7 +6,7 @@ import warnings
 import zlib
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from crepr import _access, _validate
 from crepr._progress import tqdm
 from crepr.tl._tabulate_tests import tabulate
 from crepr.tl._testable_groups import testable_groups, warn_of_few
+from crepr.tl._write import claim_key, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
 #: Metrics of scipy that need nothing but two rows.
 METRICS = (
     "euclidean", "braycurtis", "canberra", "chebyshev", "cityblock", "correlation", "cosine", "dice", "hamming", "jaccard",
-    "jensenshannon", "rogerstanimoto", "russellrao", "seuclidean", "sokalsneath", "sqeuclidean", "yule",
+    "jensenshannon", "mahalanobis", "minkowski", "rogerstanimoto", "russellrao", "seuclidean", "sokalsneath", "sqeuclidean", "yule",
+)  # fmt: skip
+#: Metrics of values that are not negative, or of presence and absence.
+OF_AMOUNTS = (
+    "braycurtis", "canberra", "dice", "hamming", "jaccard", "jensenshannon", "rogerstanimoto", "russellrao", "sokalsneath", "yule",
 )  # fmt: skip
 CORRECTIONS = ("bonferroni", "sidak", "holm", "holm-sidak", "simes-hochberg", "hommel", "fdr_bh", "fdr_by")
 
@@ -37,6 +42,7 @@ def group_tests(
     groupby: str,
     tests: Sequence[str],
     *,
+    key: str,
     use_rep: str,
     mod: str | None,
     pairwise: bool,
@@ -44,6 +50,7 @@ def group_tests(
     standardize: bool,
     metric: str,
     center: Center,
+    bias_adjust: bool,
     strata: str | None,
     correction: str | None,
     alpha: float,
@@ -52,19 +59,17 @@ def group_tests(
     device: str | torch.device,
     n_jobs: int,
     progress: bool,
-) -> tuple[Data, dict[str, Any]]:
-    """Check, test, correct and read; options as in :func:`crepr.tl.permanova`.
+) -> None:
+    """Check, test, correct, read and write; options as in :func:`crepr.tl.permanova`.
 
     Parameters
     ----------
     tests
         `'permanova'`, `'permdisp'` or both; columns of the second have its name before them.
-
-    Returns
-    -------
-    Where to write, and what: `params`, `results`, `groups`.
+    key
+        Key in `.uns`.
     """
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, effective_n_jobs
 
     from crepr.stats._center_distances import center_distances
     from crepr.stats._distance_tests import check_memory
@@ -77,19 +82,25 @@ def group_tests(
     _validate.choice("correction", correction, (None, *CORRECTIONS))
     _validate.number("alpha", alpha, minimum=0, exclusive=True)
     seed = _validate.seed("rng", rng)
-    chosen = pick_device(device)
+    chosen = pick_device(device, double=True)
+    if standardize and metric in OF_AMOUNTS:
+        raise ValueError(
+            f"metric={metric!r} compares amounts or presence, and means nothing for z-scores. Set standardize=False."
+        )
     if strata is not None and metric != "euclidean":
         raise ValueError(f"strata={strata!r} needs metric='euclidean', got {metric!r}. Leave one of them out.")
     target, x, labels = _access.grouped(data, groupby, use_rep, mod=mod)
+    claim_key(target, tests[0], key)
     blocks = None
     if strata is not None:
         owner = _access.owner_of(data, use_rep, mod=mod)
         blocks = _access.cell_groups(data, owner, strata).codes.astype(np.int64)
     members = testable_groups(labels, groupby, small_groups=small_groups)
     families = list(combinations(members, 2)) if pairwise else [tuple(members)]
-    warn_of_few(members, families, blocks, n_perms=n_perms, alpha=alpha)
+    warn_of_few(members, families, blocks, n_perms=n_perms, correction=correction, alpha=alpha)
     if metric != "euclidean":
-        check_memory(max(sum(len(members[name]) for name in family) for family in families), tests)
+        at_once = min(effective_n_jobs(n_jobs), len(families))
+        check_memory(max(sum(len(members[name]) for name in family) for family in families), tests, n_jobs=at_once)
 
     x = standardized(x, use_rep) if standardize else x
     distances = None
@@ -98,8 +109,8 @@ def group_tests(
         distances = np.full((len(x), 1), np.nan)
         for cells in members.values():
             one = np.zeros(len(cells), int)
-            distances[cells, 0] = center_distances(x[cells], one, center=center, device=chosen)
-    test = _Test(x, distances, members, tests, metric, center, n_perms, blocks, chosen, seed)
+            distances[cells, 0] = center_distances(x[cells], one, center=center, bias_adjust=bias_adjust, device=chosen)
+    test = _Test(x, distances, members, tests, metric, center, bias_adjust, n_perms, blocks, chosen, seed)
     bar = tqdm(families, desc="tests", disable=not progress or len(families) == 1)
     found = Parallel(n_jobs=n_jobs, prefer="threads")(delayed(test)(family) for family in bar)
 
@@ -107,9 +118,9 @@ def group_tests(
     table["n_perms"] = n_perms
     params = {
         "groupby": groupby, "use_rep": use_rep, "pairwise": pairwise, "n_perms": n_perms, "standardize": standardize,
-        "metric": metric, "center": center, "strata": strata, "correction": correction, "alpha": alpha, "seed": seed,
+        "metric": metric, "center": center, "bias_adjust": bias_adjust, "strata": strata, "correction": correction, "alpha": alpha, "seed": seed,
     }  # fmt: skip
-    return target, {"params": params, "results": table, "groups": groups}
+    write(target, tests[0], key, params=params, results=table, groups=groups)
 
 
 def standardized(x: np.ndarray, use_rep: str) -> np.ndarray:
@@ -144,6 +155,7 @@ class _Test:
     tests: Sequence[str]
     metric: str
     center: Center
+    bias_adjust: bool
     n_perms: int
     strata: np.ndarray | None
     device: torch.device
@@ -154,12 +166,13 @@ class _Test:
         from crepr.stats._distance_tests import distance_tests
         from crepr.stats._permutation_anova import permutation_anova
 
-        cells = np.concatenate([self.members[name] for name in family])
-        codes = np.repeat(np.arange(len(family)), [len(self.members[name]) for name in family])
+        # the same whatever other groups there are, and in whatever order
+        names = sorted(family)
+        cells = np.concatenate([self.members[name] for name in names])
+        codes = np.repeat(np.arange(len(names)), [len(self.members[name]) for name in names])
         order = np.argsort(cells)
         cells, codes = cells[order], codes[order]
-        # groups that are tested together have the same permutations whatever other groups there are
-        rng = (self.seed, *(zlib.crc32(name.encode()) for name in family))
+        rng = (self.seed, *(zlib.crc32(name.encode()) for name in names))
         if self.metric == "euclidean":
             away = None if self.distances is None else self.distances[cells]
             parts = [part for part in (self.x[cells] if "permanova" in self.tests else None, away) if part is not None]
@@ -167,6 +180,16 @@ class _Test:
             anovas = permutation_anova(parts, codes, n_perms=self.n_perms, rng=rng, strata=strata, device=self.device)
         else:
             anovas, away = distance_tests(
-                self.x[cells], codes, self.tests, metric=self.metric, center=self.center, n_perms=self.n_perms, rng=rng
+                self.x[cells],
+                codes,
+                self.tests,
+                metric=self.metric,
+                center=self.center,
+                bias_adjust=self.bias_adjust,
+                n_perms=self.n_perms,
+                rng=rng,
             )
-        return anovas, None if away is None else np.bincount(codes, weights=np.ravel(away)) / np.bincount(codes)
+        if away is None:
+            return anovas, None
+        spread = np.bincount(codes, weights=np.ravel(away)) / np.bincount(codes)
+        return anovas, spread[[names.index(name) for name in family]]

@@ -34,26 +34,29 @@ class Layer:
         """Return the representation."""
         return _access.representation(self.adata, cast("str", self.use_rep))
 
-    def graph(self, n_neighbors: int, *, rng: int, device: str | torch.device, n_jobs: int) -> csr_matrix:
+    def graph(self, n_neighbors: int, *, rng: int, device: str | torch.device) -> csr_matrix:
         """Return the graph that is stored, or make that of the nearest `n_neighbors`, counting the cell itself."""
         from crepr.cluster._fuzzy_graph import fuzzy_graph
         from crepr.cluster._knn import knn
 
         if self.neighbors_key is not None:
-            where = self.adata.uns[self.neighbors_key].get("connectivities_key", "connectivities")
-            return self.adata.obsp[where]
+            key = self.adata.uns[self.neighbors_key].get("connectivities_key", "connectivities")
+            _validate.has_key(
+                self.adata.obsp, key, where=f".obsp of layer {self.name!r}", hint="Run sc.pp.neighbors again."
+            )
+            return self.adata.obsp[key]
         x = self.values()
         if n_neighbors > len(x):
             raise ValueError(f"n_neighbors must be at most the number of cells ({len(x)}), got {n_neighbors}.")
-        return fuzzy_graph(*knn(x, n_neighbors - 1, rng=rng, device=device, n_jobs=n_jobs))
+        return fuzzy_graph(*knn(x, n_neighbors - 1, rng=rng, device=device))
 
     def found(self) -> Mapping[str, Any]:
         """Return the best point of :func:`crepr.tl.optimize_leiden` in this representation, if it was run."""
-        found: Mapping[str, Any] = {}
-        for entry in self.adata.uns.values():
-            if isinstance(entry, Mapping) and "n_neighbors" in entry.get("best", ()):
-                found = entry["best"] if entry["params"]["use_rep"] == self.use_rep else found
-        return found
+        entries = [
+            entry for key, entry in sorted(self.adata.uns.items(), key=lambda item: (item[0] != _keys.LEIDEN, item[0]))
+            if isinstance(entry, Mapping) and entry.get("function") == "optimize_leiden"
+        ]  # fmt: skip
+        return next((entry["best"] for entry in entries if entry["params"]["use_rep"] == self.use_rep), {})
 
 
 def find_layers(

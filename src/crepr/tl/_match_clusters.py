@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
-from crepr import _access, _keys, _record, _validate
+from crepr import _access, _keys, _validate
 from crepr.tl._clusterings import clusterings
+from crepr.tl._write import claim_key, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,11 +93,14 @@ def match_clusters(
         raise TypeError(f"groupby must be a column of .obs, got {groupby!r}.")
     data = data.copy() if copy else data
     owner = None if mod is None and _access.is_mudata(data) else _access.modality(data, mod)
-    target, clusters, labels = clusterings(data, owner, cluster_keys, groupby, key_added=key_added)
+    target, clusters, labels = clusterings(data, owner, cluster_keys, groupby)
+    key = _keys.MATCH_CLUSTERS if key_added is None else key_added
+    claim_key(target, "match_clusters", key)
     parts = [_match(key, column, cast("pd.Categorical", labels), min_jaccard) for key, column in clusters.items()]
-    _record.record(
+    write(
         target,
-        key_added or _keys.MATCH_CLUSTERS,
+        "match_clusters",
+        key,
         params={"cluster_keys": list(clusters), "groupby": groupby, "min_jaccard": min_jaccard},
         results=pd.concat([pairs for pairs, _ in parts], ignore_index=True),
         unmatched=pd.concat([rest for _, rest in parts], ignore_index=True),

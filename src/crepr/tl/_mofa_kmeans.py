@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crepr import _access, _keys, _record, _validate
+from crepr import _access, _keys, _validate
 from crepr._optional import optional
 from crepr._progress import tqdm
 from crepr.tl._best_point import best_point
-from crepr.tl._labels import check_label_key, write_labels
 from crepr.tl._layers import Layer, find_layers
+from crepr.tl._write import claim_key, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -144,13 +144,13 @@ def mofa_kmeans(
         raise ValueError(
             f"n_clusters must have a number of at least min_clusters={min_clusters}, got at most {max(sizes)}."
         )
-    data, key = data.copy() if copy else data, key_added or _keys.MOFA_KMEANS
+    data, key = data.copy() if copy else data, _keys.MOFA_KMEANS if key_added is None else key_added
     layers = find_layers(data, mods, use_rep, stored=False)
     views = _views(layers)
     if max(sizes) > data.n_obs:
         raise ValueError(f"n_clusters must be at most the number of cells ({data.n_obs}), got {max(sizes)}.")
     labels = None if groupby is None else _access.groups(data, groupby)
-    check_label_key(data, key)
+    claim_key(data, "mofa_kmeans", key, labels=True)
     where = _keys.factors(key)
     if where in data.obsm and "factors" not in data.uns.get(key, {}):
         raise ValueError(
@@ -176,8 +176,6 @@ def mofa_kmeans(
     if labels is not None:
         results = results.join(agreement(labels.codes, partitions))
 
-    write_labels(data, key, partitions[best])
-    data.obsm[where] = factors
     params = {
         "n_factors": numbers, "n_clusters": sizes, "min_clusters": min_clusters, "variance_share": variance_share, "n_init": n_init,
         "groupby": groupby, "seed": seed,
@@ -191,10 +189,11 @@ def mofa_kmeans(
             "importance": explained / explained.sum(),
         }
     )
-    _record.record(
-        data, key, params=params, factors=fits, results=results, layers=importance,
+    write(
+        data, "mofa_kmeans", key, labels=partitions[best], params=params, factors=fits, results=results, layers=importance,
         best={**results.loc[[best]].to_dict("records")[0], "n_factors": int(fits.loc[fits["chosen"], "n_factors"].item())},
     )  # fmt: skip
+    data.obsm[where] = factors
     return data if copy else None
 
 

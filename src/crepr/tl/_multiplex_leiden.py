@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from crepr import _keys, _record, _validate
-from crepr.tl._labels import check_label_key, write_labels
+from crepr import _keys, _validate
 from crepr.tl._layers import find_layers, per_layer
+from crepr.tl._write import claim_key, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,6 @@ def multiplex_leiden(
     n_iterations: int = 10,
     rng: Seed = 0,
     device: str | torch.device = "auto",
-    n_jobs: int = 1,
     key_added: str | None = None,
     copy: bool = False,
 ) -> Data | None:
@@ -71,8 +70,8 @@ def multiplex_leiden(
         Iterations of Leiden, each from what the last has found; it stops when nothing is gained. Negative: until then.
     rng
         Seed or generator; the same seed gives the same clusters, on any number of threads.
-    device, n_jobs
-        Where neighbours are searched, and with how many threads beyond 100,000 cells.
+    device
+        Where neighbours are searched.
     key_added
         Key in `.obs` and `.uns`; `'leiden_multiplex'` by default.
     copy
@@ -111,29 +110,36 @@ def multiplex_leiden(
 
     _validate.choice("flavor", flavor, ("crepr", "leidenalg"))
     _validate.n_iterations(n_iterations)
-    seed, chosen, key = _validate.seed("rng", rng), pick_device(device), key_added or _keys.LEIDEN_MULTIPLEX
+    seed, chosen, key = (
+        _validate.seed("rng", rng),
+        pick_device(device, double=True),
+        _keys.LEIDEN_MULTIPLEX if key_added is None else key_added,
+    )
     data = data.copy() if copy else data
     found = find_layers(data, mods, use_rep, neighbors_key, stored=True)
     names = [layer.name for layer in found]
     neighbours = [_validate.integer("n_neighbors", k, minimum=2) for k in per_layer("n_neighbors", n_neighbors, found)]
     options: dict[str, Any] = {
-        "weights": [1.0] * len(found) if weights is None else per_layer("weights", weights, found),
+        "weights": [1.0] * len(found)
+        if weights is None
+        else [_validate.number("weights", weight, minimum=0) for weight in per_layer("weights", weights, found)],
         "resolution": [
             _validate.number("resolution", gamma, minimum=0) for gamma in per_layer("resolution", resolution, found)
         ],
         "normalize_layers": normalize_layers,
     }
-    check_label_key(data, key)
+    if not any(options["weights"]):
+        raise ValueError("weights are all zero; give at least one layer a positive weight.")
+    claim_key(data, "multiplex_leiden", key, labels=True)
     layers = prepare_layers(
-        [layer.graph(k, rng=seed, device=chosen, n_jobs=n_jobs) for layer, k in zip(found, neighbours, strict=True)]
+        [layer.graph(k, rng=seed, device=chosen) for layer, k in zip(found, neighbours, strict=True)]
     )
     labels = multiplex_leiden(layers, **options, flavor=flavor, n_iterations=n_iterations, rng=seed)
     quality = multiplex_quality(layers, labels, **options)
-    write_labels(data, key, labels)
     params = {
         "layers": names, "use_rep": [layer.use_rep or "" for layer in found],
         "neighbors_key": [layer.neighbors_key or "" for layer in found],
         "n_neighbors": neighbours, **options, "flavor": flavor, "n_iterations": n_iterations, "seed": seed,
     }  # fmt: skip
-    _record.record(data, key, params=params, quality=quality)
+    write(data, "multiplex_leiden", key, labels=labels, params=params, quality=quality)
     return data if copy else None

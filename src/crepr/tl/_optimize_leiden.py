@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crepr import _access, _keys, _record, _validate
+from crepr import _access, _keys, _validate
 from crepr.tl._best_point import best_point
-from crepr.tl._labels import check_label_key, write_labels
+from crepr.tl._write import claim_key, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ def optimize_leiden(
 
     The silhouette was made for round clusters and tends to favour few of them: look at the whole figure, at `stability`, how
     much the partitions of different seeds agree, and at `silhouette_above_null`. Clusters are found in noise, too: the null is the
-    silhouette of partitions, made in the same way, of copies of the representation whose columns were shuffled. Do not test differences
+    silhouette of partitions, by one seed each, of copies of the representation whose columns were shuffled. Do not test differences
     between clusters in the representation that they were found in.
 
     Parameters
@@ -60,7 +60,7 @@ def optimize_leiden(
     n_seeds
         Runs of each point; the partition of highest modularity stands for it.
     null
-        Number of shuffled copies; 0 for none. Each takes as long as a seed.
+        Number of shuffled copies; 0 for none. Each takes at least as long as a seed.
     n_iterations
         Iterations of Leiden; negative: until nothing is gained.
     sample
@@ -123,25 +123,32 @@ def optimize_leiden(
         "n_iterations": _validate.n_iterations(n_iterations),
         "sample": None if sample is None else _validate.integer("sample", sample, minimum=1, other=" or None"),
     }
-    seed, chosen = _validate.seed("rng", rng), pick_device(device)
+    seed, chosen = _validate.seed("rng", rng), pick_device(device, double=True)
     for k in params["n_neighbors"]:
         _validate.integer("n_neighbors", k, minimum=2)
     for gamma in params["resolution"]:
         _validate.number("resolution", gamma, minimum=0, exclusive=True)
     data = data.copy() if copy else data
-    owner, key = _access.owner_of(data, use_rep, mod=mod), key_added or _keys.LEIDEN
+    owner, key = _access.owner_of(data, use_rep, mod=mod), _keys.LEIDEN if key_added is None else key_added
     x = _access.representation(data, use_rep, mod=mod)
     if max(params["n_neighbors"]) > len(x):
         raise ValueError(
             f"n_neighbors must be at most the number of cells ({len(x)}), got {max(params['n_neighbors'])}."
         )
-    check_label_key(owner, key)
+    claim_key(owner, "optimize_leiden", key, labels=True)
 
     options = {
         name: params[name] for name in ("n_neighbors", "resolution", "n_seeds", "null", "n_iterations", "sample")
     }
     table, labels = leiden_grid(x, **options, rng=seed, device=chosen, n_jobs=n_jobs, progress=progress)
     best = best_point(table, min_clusters, axes=("n_neighbors", "resolution"))
-    write_labels(owner, key, labels[best])
-    _record.record(owner, key, params={**params, "seed": seed}, results=table, best=table.loc[best].to_dict())
+    write(
+        owner,
+        "optimize_leiden",
+        key,
+        labels=labels[best],
+        params={**params, "seed": seed},
+        results=table,
+        best=table.loc[[best]].to_dict("records")[0],
+    )
     return data if copy else None

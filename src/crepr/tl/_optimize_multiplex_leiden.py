@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crepr import _access, _keys, _record, _validate
+from crepr import _access, _keys, _validate
 from crepr.tl._best_point import best_point
-from crepr.tl._labels import check_label_key, write_labels
 from crepr.tl._layers import Layer, find_layers, per_layer
+from crepr.tl._write import claim_key, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -132,18 +132,18 @@ def optimize_multiplex_leiden(
     _validate.n_iterations(n_iterations)
     if sample is not None:
         _validate.integer("sample", sample, minimum=1, other=" or None")
-    seed, chosen = _validate.seed("rng", rng), pick_device(device)
-    data, key = data.copy() if copy else data, key_added or _keys.LEIDEN_MULTIPLEX_OPTIMIZED
+    seed, chosen = _validate.seed("rng", rng), pick_device(device, double=True)
+    data, key = data.copy() if copy else data, _keys.LEIDEN_MULTIPLEX_OPTIMIZED if key_added is None else key_added
     layers = find_layers(data, mods, use_rep, stored=False)
     names = [layer.name for layer in layers]
     neighbours, resolutions = _inherit(layers, n_neighbors, resolution)
     weights = weight_simplex(len(layers), weight_step)
     labels = None if groupby is None else _access.groups(data, groupby)
-    check_label_key(data, key)
+    claim_key(data, "optimize_multiplex_leiden", key, labels=True)
 
     options: dict[str, Any] = {
         "graphs": {
-            layer.name: layer.graph(k, rng=seed, device=chosen, n_jobs=n_jobs)
+            layer.name: layer.graph(k, rng=seed, device=chosen)
             for layer, k in zip(layers, neighbours, strict=True)
         },
         "spaces": {layer.name: layer.values() for layer in layers},
@@ -176,13 +176,21 @@ def optimize_multiplex_leiden(
     controls = [f"control {control + 1}" for control in range(n_controls)]
     comparison.insert(0, "clustering", ["joint", *(f"{name} alone" for name in names), *controls])
 
-    write_labels(data, key, partitions[best])
     params = {
         "layers": names, "use_rep": [layer.use_rep for layer in layers], "n_neighbors": neighbours, "resolution": resolutions,
         "weight_step": weight_step, "min_clusters": min_clusters, "n_controls": n_controls, "groupby": groupby,
         "normalize_layers": normalize_layers, "n_iterations": n_iterations, "sample": sample, "seed": seed,
     }  # fmt: skip
-    _record.record(data, key, params=params, results=results, comparison=comparison, best=results.loc[best].to_dict())
+    write(
+        data,
+        "optimize_multiplex_leiden",
+        key,
+        labels=partitions[best],
+        params=params,
+        results=results,
+        comparison=comparison,
+        best=results.loc[[best]].to_dict("records")[0],
+    )
     return data if copy else None
 
 
@@ -204,7 +212,7 @@ def _inherit(layers: list[Layer], n_neighbors: Any, resolution: Any) -> tuple[li
         )
     return (
         [
-            _validate.integer("n_neighbors", int(found.get("n_neighbors", N_NEIGHBORS)) if k is None else k, minimum=2)
+            _validate.integer("n_neighbors", found.get("n_neighbors", N_NEIGHBORS) if k is None else k, minimum=2)
             for k, found in zip(neighbours, best, strict=True)
         ],
         [

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from crepr import _keys, _record
+from crepr import _keys
 from crepr.tl._group_tests import group_tests
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def permanova(
     standardize: bool = True,
     metric: str = "euclidean",
     center: Literal["median", "centroid"] = "median",
+    bias_adjust: bool = False,
     strata: str | None = None,
     correction: str | None = "fdr_bh",
     alpha: float = 0.05,
@@ -68,12 +69,17 @@ def permanova(
     n_perms
         Number of permutations; p cannot be smaller than `1 / (n_perms + 1)`.
     standardize
-        Test z-scores, taken over all cells of the representation.
+        Test z-scores, taken over all cells of the representation; not for metrics of amounts or presence.
     metric
         Metric of :func:`scipy.spatial.distance.pdist`. Any but `'euclidean'` takes a matrix of distances, by way of scikit-bio: memory
         grows with the square of the cells of a test.
     center
         What distances are measured to: the spatial `'median'` of a group, or its `'centroid'`.
+    bias_adjust
+        Correct the distances of small groups, whose centre lies too near to their cells :cite:p:`Stier2013`. In many dimensions the
+        distances of a group are much alike, so that PERMDISP takes this bias for a difference in spread between groups of very different
+        size: at a level of 5 % it found one in half of the samples of 6 and 100 cells in 50 dimensions, and with the correction in 13
+        of 100. Off by default, as in vegan and scikit-bio.
     strata
         Column of `.obs`: cells are permuted within its groups only, such as plates, slides or batches. Cells of a slide are
         not independent: where each slide has one label, no permutation is left, and p is 1.
@@ -133,10 +139,11 @@ def permanova(
     >>> cr.get.permanova(mdata)[["group", "reference", "omega2", "pval_adj", "difference"]]
     """
     data = data.copy() if copy else data
-    target, entries = group_tests(
+    group_tests(
         data,
         groupby,
         ["permanova", "permdisp"] if permdisp else ["permanova"],
+        key=_keys.PERMANOVA if key_added is None else key_added,
         use_rep=use_rep,
         mod=mod,
         pairwise=pairwise,
@@ -144,6 +151,7 @@ def permanova(
         standardize=standardize,
         metric=metric,
         center=center,
+        bias_adjust=bias_adjust,
         strata=strata,
         correction=correction,
         alpha=alpha,
@@ -153,5 +161,4 @@ def permanova(
         n_jobs=n_jobs,
         progress=progress,
     )
-    _record.record(target, key_added or _keys.PERMANOVA, **entries)
     return data if copy else None

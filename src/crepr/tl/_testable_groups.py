@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
+from math import factorial, prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import gammaln
+from statsmodels.stats.multitest import multipletests
 
 from crepr import _validate
 
@@ -24,6 +27,10 @@ def testable_groups(labels: pd.Categorical, groupby: str, *, small_groups: str) 
     Raises if fewer than two are left, or if there are groups of one cell and `small_groups` is `'error'`.
     """
     members = {str(name): np.flatnonzero(labels.codes == code) for code, name in enumerate(labels.categories)}
+    if len(members) < len(labels.categories):
+        raise ValueError(
+            f"Some groups of {groupby!r} are the same when written as text, such as 1 and '1'. Rename them."
+        )
     single = [name for name, cells in members.items() if len(cells) < 2]
     if single and small_groups == "error":
         raise ValueError(
@@ -49,6 +56,7 @@ def warn_of_few(
     strata: np.ndarray | None,
     *,
     n_perms: int,
+    correction: str | None,
     alpha: float,
 ) -> None:
     """Warn of groups so small that their permutations cannot show anything, and of few permutations."""
@@ -59,13 +67,17 @@ def warn_of_few(
     few = [f"{name} ({len(cells)})" for name, cells in members.items() if len(cells) < FEW]
     if few:
         warnings.warn(f"Groups under {FEW} cells: {', '.join(few)}. Read them with care.", UserWarning, stacklevel=4)
-    smallest = {family: smallest_pval([members[name] for name in family], strata) for family in families}
-    blind = {family: p for family, p in smallest.items() if p > alpha}
-    if blind:
-        family, p = max(blind.items(), key=lambda item: item[1])
+    smallest = np.array(
+        [max(1 / (n_perms + 1), smallest_pval([members[name] for name in family], strata)) for family in families]
+    )
+    if correction is not None:
+        smallest = multipletests(smallest, method=correction)[1]
+    if (smallest > alpha).any():
+        worst = int(smallest.argmax())
         warnings.warn(
-            f"{len(blind)} tests have too few permutations to be significant at {alpha:g}, such as {' and '.join(family)}, "
-            f"whose p is at least {p:.2g}.",
+            f"{(smallest > alpha).sum()} of {len(smallest)} tests have too few permutations to be significant at {alpha:g}, such "
+            f"as {' and '.join(families[worst])}, whose adjusted p is at least {smallest[worst]:.2g}. Raise n_perms, merge "
+            "small groups, or choose another correction.",
             UserWarning,
             stacklevel=4,
         )
@@ -78,6 +90,6 @@ def smallest_pval(groups: Sequence[np.ndarray], strata: np.ndarray | None) -> fl
         [len(cells)] if strata is None else np.bincount(strata[cells], minlength=n_strata) for cells in groups
     ])  # fmt: skip
     arrangements = (gammaln(counts.sum(0) + 1) - gammaln(counts + 1).sum(0)).sum()
-    # two groups of equal size can exchange their names
-    alike = 2 if len(groups) == 2 and (counts[0] == counts[1]).all() else 1
+    # groups of equal size can exchange their names
+    alike = prod(factorial(n) for n in Counter(map(tuple, counts.tolist())).values())
     return min(1.0, alike * float(np.exp(-arrangements)))

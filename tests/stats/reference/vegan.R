@@ -20,4 +20,6 @@ for (type in c("median", "centroid")) {
     paste0(type, c("_f", "_pval", "_dispersion"))
   ))
 }
+adjusted <- betadisper(distances, factor(group), type = "centroid", bias.adjust = TRUE)
+entries <- c(entries, adjusted_f = number(anova(adjusted)$F[1]))
 cat(paste0("{", paste0('"', names(entries), '": ', entries, collapse = ",\n "), "}\n"))
