@@ -60,15 +60,16 @@ def mean_quality(layers, n_seeds, **options):
     [
         ([planted(seed, n=400)[0] for seed in range(3)], {"weights": [1, 0.5, 0.2]}),
         (mixture(0), {"resolution": [1, 0.7]}),
-        (mixture(1, spread=(1, 0.7, 0.5, 0)), {}),
+        pytest.param(mixture(1, spread=(1, 0.7, 0.5, 0)), {}, marks=pytest.mark.slow),
     ],
     ids=["planted", "mixture", "noise"],
 )
 def test_reference_is_leidenalg(layers, options, n_iterations):
     layers = prepare_layers(layers)
-    # with five seeds either may win by chance; benchmarks/multiplex.py compares ten, on ten graphs
-    expected = mean_quality(layers, 5, flavor="leidenalg", n_iterations=n_iterations, **options)
-    assert mean_quality(layers, 5, **options) >= expected * (1 - 0.002)
+    # among noise, seeds differ by half a percent: with five of them either may win
+    n_seeds = 20 if len(layers.graphs) == 4 else 5
+    expected = mean_quality(layers, n_seeds, flavor="leidenalg", n_iterations=n_iterations, **options)
+    assert mean_quality(layers, n_seeds, **options) >= expected * (1 - 0.002)
 
 
 @pytest.mark.slow

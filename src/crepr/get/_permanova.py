@@ -38,7 +38,7 @@ def permanova(data: Data, *, key_added: str | None = None, mod: str | None = Non
     --------
     >>> mdata = cr.datasets.synthetic_tissue(n_obs=300)
     >>> mdata["rna"].obsm["X_space"] = mdata["rna"].obsm["spatial"]
-    >>> cr.tl.permanova(mdata, "cell_type", use_rep="X_space")
+    >>> cr.tl.permanova(mdata, "region", use_rep="X_space")
     >>> cr.get.permanova(mdata).head()
     """
     key = key_added or _keys.PERMANOVA

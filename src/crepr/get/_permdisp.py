@@ -38,7 +38,7 @@ def permdisp(data: Data, *, key_added: str | None = None, mod: str | None = None
     --------
     >>> mdata = cr.datasets.synthetic_tissue(n_obs=300)
     >>> mdata["rna"].obsm["X_space"] = mdata["rna"].obsm["spatial"]
-    >>> cr.tl.permdisp(mdata, "cell_type", use_rep="X_space")
+    >>> cr.tl.permdisp(mdata, "region", use_rep="X_space")
     >>> cr.get.permdisp(mdata).head()
     """
     key = key_added or _keys.PERMDISP

@@ -72,7 +72,7 @@ def permanova(
     --------
     >>> mdata = cr.datasets.synthetic_tissue(n_obs=300)
     >>> mdata["rna"].obsm["X_space"] = mdata["rna"].obsm["spatial"]
-    >>> cr.tl.permanova(mdata, "cell_type", use_rep="X_space")
+    >>> cr.tl.permanova(mdata, "region", use_rep="X_space")
     >>> cr.pl.permanova(mdata)
     """
     _validate.choice("color", color, ("pval_adj", "effect"))

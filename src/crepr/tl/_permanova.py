@@ -135,7 +135,7 @@ def permanova(
     --------
     >>> mdata = cr.datasets.synthetic_tissue(n_obs=300)
     >>> model = cr.tl.train_vae(mdata, inputs="stain", max_epochs=1)
-    >>> cr.tl.permanova(mdata, "rna:cell_type")
+    >>> cr.tl.permanova(mdata, "rna:region")
     >>> cr.get.permanova(mdata)[["group", "reference", "omega2", "pval_adj", "difference"]]
     """
     data = data.copy() if copy else data

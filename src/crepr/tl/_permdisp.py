@@ -121,7 +121,7 @@ def permdisp(
     --------
     >>> mdata = cr.datasets.synthetic_tissue(n_obs=300)
     >>> model = cr.tl.train_vae(mdata, inputs="stain", max_epochs=1)
-    >>> cr.tl.permdisp(mdata, "rna:cell_type", pairwise=False)
+    >>> cr.tl.permdisp(mdata, "rna:region", pairwise=False)
     >>> mdata.uns["permdisp"]["groups"]
     """
     data = data.copy() if copy else data
