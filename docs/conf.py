@@ -57,14 +57,16 @@ intersphinx_mapping = {
         "numpy": "https://numpy.org/doc/stable/",
         "pandas": "https://pandas.pydata.org/docs/",
         "python": "https://docs.python.org/3/",
+        "scipy": "https://docs.scipy.org/doc/scipy/",
         "scanpy": "https://scanpy.readthedocs.io/en/stable/",
         "spatialdata": "https://spatialdata.scverse.org/en/stable/",
+        "statsmodels": "https://www.statsmodels.org/stable/",
         "torch": "https://docs.pytorch.org/docs/stable/",
     }.items()
 }
 intersphinx_timeout = 10
 # names of other projects are no mistake where their inventories cannot be read
-OTHERS = "anndata|collections|geopandas|lightning|matplotlib|mudata|muon|numpy|pandas|pathlib|scanpy|spatialdata|squidpy|torch"
+OTHERS = "anndata|collections|geopandas|lightning|matplotlib|mudata|muon|numpy|pandas|pathlib|scanpy|scipy|spatialdata|squidpy|statsmodels|torch"
 BUILTINS = "bool|bytes|dict|float|frozenset|int|list|object|set|str|tuple|Ellipsis|None"
 nitpick_ignore_regex = [
     (r"py:.*", rf"({OTHERS})(\..+)?"),

@@ -22,7 +22,7 @@ def permanova(x: np.ndarray, codes: np.ndarray, **options: Any) -> Anova:
     codes
         Group of each row, `(n,)`, all of 0 to `a - 1`.
     options
-        `n_perms`, `rng`, `strata` and `device` of :func:`permutation_anova`.
+        `n_perms`, `rng`, `strata` and `device` of :func:`crepr.stats.permutation_anova`.
 
     Returns
     -------

@@ -34,11 +34,11 @@ def permdisp(
     codes
         Group of each row, `(n,)`, all of 0 to `a - 1`.
     center, bias_adjust
-        As in :func:`center_distances`.
+        As in :func:`crepr.stats.center_distances`.
     device
         Where to compute.
     permutations
-        `n_perms`, `rng` and `strata` of :func:`permutation_anova`.
+        `n_perms`, `rng` and `strata` of :func:`crepr.stats.permutation_anova`.
 
     Returns
     -------
