@@ -6,6 +6,7 @@ import argparse
 import statistics
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,6 +35,18 @@ def alternate(*functions: Callable[[], object], repeats: int = 5, warmup: int = 
             if turn >= warmup:
                 spent.append(time.perf_counter() - start)
     return [statistics.median(spent) for spent in times]
+
+
+def reset_peak() -> float:
+    """Forget the peak of memory so far, on Linux; return what this process alone holds, in GB."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return peak()
+
+
+def peak() -> float:
+    """Return the most memory held since the last reset, in GB."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1e6
 
 
 class Report:

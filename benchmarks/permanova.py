@@ -10,11 +10,10 @@ import multiprocessing
 import time
 import warnings
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 from _ileum import read_ileum
-from _report import Report, parse_quick
+from _report import Report, parse_quick, peak, reset_peak
 from scipy.spatial.distance import pdist, squareform
 from skbio import DistanceMatrix
 from skbio.stats.distance import permanova, permdisp
@@ -120,18 +119,10 @@ def measure(n: int, n_groups: int) -> tuple[float, float]:
     rng = np.random.default_rng(0)
     x, codes = rng.standard_normal((n, 50), dtype=np.float32), rng.integers(0, n_groups, n)
     euclidean_permanova(x[:100], np.arange(100) % 2, n_perms=9)
-    Path("/proc/self/clear_refs").write_text("5")
-    before = resident("VmRSS")
+    before = reset_peak()
     start = time.perf_counter()
     euclidean_permanova(x, codes, n_perms=N_PERMS)
-    return time.perf_counter() - start, resident("VmHWM") - before
-
-
-def resident(name: str) -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(name):
-            return int(line.split()[1]) / 1e6
-    raise RuntimeError(f"No {name} in /proc/self/status.")
+    return time.perf_counter() - start, peak() - before
 
 
 if __name__ == "__main__":

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import multiprocessing
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
-from _report import Report, alternate, parse_quick
+from _report import Report, alternate, parse_quick, peak, reset_peak
 from sklearn.metrics import silhouette_score
 
 from crepr.stats._silhouette import silhouette
@@ -59,21 +58,14 @@ def loop(x: np.ndarray, labels: np.ndarray) -> list[float]:
     return [silhouette_score(x, row) for row in labels]
 
 
-def peak() -> float:
-    """Most memory held since the last reset, in MB; of this process alone, unlike that of getrusage."""
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1e3
-
-
 def memory(n: int) -> float:
     torch.set_num_threads(THREADS)
     x, labels = cells(n)
     silhouette(x[:1000], labels[:, :1000])
-    Path("/proc/self/clear_refs").write_text("5")  # the peak is now what is held
-    before = peak()
+    before = reset_peak()
     # memory does not depend on how many cells are measured: all are compared with
     silhouette(x, labels, sample=2000)
-    return peak() - before
+    return 1e3 * (peak() - before)
 
 
 if __name__ == "__main__":

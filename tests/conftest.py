@@ -2,6 +2,7 @@ import os
 from pathlib import Path
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -13,6 +14,13 @@ torch.set_num_threads(1)
 # first calls compile and import, and the machine may be busy: seconds say nothing
 settings.register_profile("crepr", deadline=None)
 settings.load_profile("crepr")
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    # tests of one process share the figures of pyplot
+    yield
+    plt.close("all")
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from importlib import import_module
 from io import StringIO
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,8 +23,6 @@ NAMES = [f"{room}.{name}" for room in ROOMS for name in import_module(f"crepr.{r
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    yield
-    plt.close("all")
 
 
 def find(name):

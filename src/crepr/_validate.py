@@ -101,6 +101,15 @@ def seed(name: str, value: Any) -> int:
     return integer(name, value, minimum=0, other=" or a numpy.random.Generator")
 
 
+def key(name: str, value: Any) -> str:
+    """Return a key that files can hold: a str without slashes."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, got {value!r}.")
+    if not value or "/" in value:
+        raise ValueError(f"{name} must be a name without slashes, so that it can be written, got {value!r}.")
+    return value
+
+
 def some_cells(cells: pd.Index) -> None:
     """Raise if there are no cells."""
     if not len(cells):

@@ -1,5 +1,4 @@
 import anndata as ad
-import matplotlib.pyplot as plt
 import mudata as md
 import numpy as np
 import pandas as pd
@@ -9,12 +8,6 @@ from crepr import pp
 
 SIZE = 16
 COLORS = ["#e41a1c", "#377eb8", "#4daf4a"]
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def leiden_grid(
     `(n_points, n)`, clusters by falling size.
     """
     seeds = np.random.SeedSequence(rng).generate_state(n_seeds).tolist()
-    copies = [x, *(_shuffled(x, np.random.default_rng([rng, 1 + copy])) for copy in range(null))]
+    copies = [x, *(np.random.default_rng([rng, 1 + copy]).permuted(x, axis=0) for copy in range(null))]
     # resolutions of a graph stay together, unless there are more workers than graphs
     n_graphs = len(n_neighbors) * len(copies)
     n_parts = min(len(resolution), -(-effective_n_jobs(n_jobs) // n_graphs))
@@ -106,10 +106,6 @@ def leiden_grid(
         table["silhouette_null"] = np.nan_to_num(silhouettes[1:]).mean(0)
         table["silhouette_above_null"] = table["silhouette"] - table["silhouette_null"]
     return table, labels[0]
-
-
-def _shuffled(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return rng.permuted(x, axis=0)
 
 
 def _graphs(x: np.ndarray, n_neighbors: Sequence[int], *, rng: int, device: str | torch.device) -> list[csr_matrix]:

@@ -31,7 +31,7 @@ def distance_tests(
     bias_adjust: bool = False,
     n_perms: int = 999,
     rng: Sequence[int] = (0,),
-) -> tuple[list[Anova], np.ndarray | None]:
+) -> tuple[list[Anova], np.ndarray]:
     """Test groups in any metric; memory grows with the square of the rows.
 
     PERMANOVA is that of scikit-bio. PERMDISP measures distances to centres in the space of all principal coordinates with
@@ -50,7 +50,7 @@ def distance_tests(
 
     Returns
     -------
-    The tests, and the distances to the centres if PERMDISP is one of them.
+    The tests, and the distances to the centres, `(n,)`, NaN unless PERMDISP is one of them.
     """
     n_groups = len(check_groups(x, codes))
     pairs = pdist(np.asarray(x, dtype=np.float64), metric)
@@ -61,7 +61,7 @@ def distance_tests(
         )
     matrix = DistanceMatrix(squareform(pairs))
     found: list[Anova] = []
-    distances = None
+    distances = np.full(len(x), np.nan)
     if "permanova" in tests:
         test = skbio_permanova(matrix, codes, permutations=n_perms, seed=np.random.default_rng(rng))
         found.append(_with_effects(float(test["test statistic"]), float(test["p-value"]), len(x), n_groups))

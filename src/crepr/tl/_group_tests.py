@@ -103,10 +103,9 @@ def group_tests(
         check_memory(max(sum(len(members[name]) for name in family) for family in families), tests, n_jobs=at_once)
 
     x = standardized(x, use_rep) if standardize else x
-    distances = None
+    distances = np.full((len(x), 1), np.nan)
     if metric == "euclidean" and "permdisp" in tests:
         # the centre of a group is the same in all pairs
-        distances = np.full((len(x), 1), np.nan)
         for cells in members.values():
             one = np.zeros(len(cells), int)
             distances[cells, 0] = center_distances(x[cells], one, center=center, bias_adjust=bias_adjust, device=chosen)
@@ -125,11 +124,13 @@ def group_tests(
 
 def standardized(x: np.ndarray, use_rep: str) -> np.ndarray:
     """Return z-scores of each column over all cells; constant columns hold nothing and become zero."""
+    from crepr.stats._permutation_anova import ROUNDING
+
     x = x.astype(np.float64)
     largest = np.abs(x).max(0)
     x -= x.mean(0)
     deviation = x.std(0)
-    constant = deviation <= 1e-10 * largest
+    constant = deviation <= ROUNDING * largest
     if constant.all():
         raise ValueError(
             f"All columns of {use_rep!r} are constant: there is nothing to compare. Set use_rep to another."
@@ -150,7 +151,7 @@ class _Test:
     """What is tested, and how."""
 
     x: np.ndarray
-    distances: np.ndarray | None
+    distances: np.ndarray
     members: dict[str, np.ndarray]
     tests: Sequence[str]
     metric: str
@@ -161,8 +162,8 @@ class _Test:
     device: torch.device
     seed: int
 
-    def __call__(self, family: tuple[str, ...]) -> tuple[list[Anova], np.ndarray | None]:
-        """Return the tests, and the mean distance of each group to its centre."""
+    def __call__(self, family: tuple[str, ...]) -> tuple[list[Anova], np.ndarray]:
+        """Return the tests, and the mean distance of each group to its centre, NaN if it was not asked for."""
         from crepr.stats._distance_tests import distance_tests
         from crepr.stats._permutation_anova import permutation_anova
 
@@ -174,8 +175,8 @@ class _Test:
         cells, codes = cells[order], codes[order]
         rng = (self.seed, *(zlib.crc32(name.encode()) for name in names))
         if self.metric == "euclidean":
-            away = None if self.distances is None else self.distances[cells]
-            parts = [part for part in (self.x[cells] if "permanova" in self.tests else None, away) if part is not None]
+            away = self.distances[cells, 0]
+            parts = [self.x[cells] if name == "permanova" else away[:, None] for name in self.tests]
             strata = None if self.strata is None else self.strata[cells]
             anovas = permutation_anova(parts, codes, n_perms=self.n_perms, rng=rng, strata=strata, device=self.device)
         else:
@@ -189,7 +190,5 @@ class _Test:
                 n_perms=self.n_perms,
                 rng=rng,
             )
-        if away is None:
-            return anovas, None
-        spread = np.bincount(codes, weights=np.ravel(away)) / np.bincount(codes)
+        spread = np.bincount(codes, weights=away) / np.bincount(codes)
         return anovas, spread[[names.index(name) for name in family]]

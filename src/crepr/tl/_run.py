@@ -92,14 +92,13 @@ def plan_run(
 
 def check_key(key_added: str | None) -> None:
     """Raise if results cannot be written under this key, or would replace what crepr reads."""
-    if not isinstance(key_added, str | None):
-        raise TypeError(f"key_added must be a str, got {key_added!r}.")
+    if key_added is None:
+        return
+    _validate.key("key_added", key_added)
     if key_added in INPUTS:
         raise ValueError(
             f"key_added={key_added!r} would replace what crepr reads there. Give another key, such as 'X_{key_added}'."
         )
-    if key_added == "" or "/" in (key_added or ""):
-        raise ValueError(f"key_added must be a name without slashes, so that it can be written, got {key_added!r}.")
 
 
 def train(run: Run, spec: ModelSpec, view: View, *, fingerprint: str, params: Mapping[str, Any]) -> TrainedModel:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def tabulate(
     members: dict[str, np.ndarray],
-    found: list[tuple[list[Anova], np.ndarray | None]],
+    found: list[tuple[list[Anova], np.ndarray]],
     tests: Sequence[str],
     *,
     pairwise: bool,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from crepr import _record
+from crepr import _record, _validate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 
 def claim_key(data: Data, function: str, key: str, *, labels: bool = False) -> None:
     """Raise if `function` would write its result, and with `labels` its clusters, over what it did not write itself."""
-    if not isinstance(key, str):
-        raise TypeError(f"key_added must be a str, got {key!r}.")
-    if not key or "/" in key:
-        raise ValueError(f"key_added must be a name without slashes, so that it can be written, got {key!r}.")
+    _validate.key("key_added", key)
     entry = data.uns.get(key)
     own = isinstance(entry, Mapping) and entry.get("function") == function
     for there, where in ((entry is not None, ".uns has an entry"), (labels and key in data.obs, ".obs has a column")):
