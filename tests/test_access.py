@@ -124,3 +124,16 @@ def test_grouped(adata, mdata):
     small = MuData({"rna": adata, "stain": mdata["stain"][:3].copy()})
     with pytest.raises(ValueError, match="mu.pp.intersect_obs"):
         _access.grouped(small, "rna:type", "X_stain")
+
+
+def test_same_cells_with(adata, mdata):
+    rna, stain = mdata["rna"], mdata["stain"]
+    assert _access.same_cells_with(mdata, rna, "X_vae") is rna
+    assert _access.same_cells_with(mdata, stain, "X_vae") is rna
+    assert _access.same_cells_with(mdata, stain, "spatial") is stain
+    mdata.obsm["X_vae"] = rna.obsm["X_vae"]
+    assert _access.same_cells_with(mdata, stain, "X_vae") is mdata
+    assert _access.same_cells_with(mdata, rna, "X_vae") is rna
+    # other cells, or the same in another order
+    for cells in (stain[:3].copy(), stain[::-1].copy()):
+        assert _access.same_cells_with(mdata, cells, "X_vae") is cells

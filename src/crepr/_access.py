@@ -182,6 +182,12 @@ def grouped(
     return target, representation(data, use_rep, mod=mod), labels
 
 
+def same_cells_with(data: Data, owner: Data, key: str) -> Data:
+    """Return what has `key` in its `.obsm` for the cells of `owner`: itself, or else the MuData or a modality of the same cells."""
+    others = (item for item in (data, *modalities(data).values()) if item.obs_names.equals(owner.obs_names))
+    return next((item for item in (owner, *others) if key in item.obsm), owner)
+
+
 def cell_positions(data: Data, cells: Sequence[str] | np.ndarray | None, *, default: int | None = None) -> np.ndarray:
     """Return positions of cells given by name, position or mask; all, or the first `default`, for `None`."""
     if cells is None:

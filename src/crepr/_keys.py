@@ -10,9 +10,17 @@ MASKS: Final = "masks"
 # limits of each cell, in `.obsm`, where intensities are scaled cell by cell
 CROPS_LIMITS: Final = "crops_limits"
 
+# features with names, a modality or in `.obsm` after `X_`, and which of them are kept
+CLASSICAL: Final = "classical"
+SELECT_FEATURES: Final = "select_features"
+
 # results of training: latents in `.obsm`, history and spec in `.uns`; `key_added` replaces both
 VAE: Final = "vae"
 X_VAE: Final = "X_vae"
+
+# genes, in `.var` or `.varm` and how they were selected, in `.uns`; what they are good for, in `.uns`
+SELECT_GENES: Final = "select_genes"
+COMPARE_GENE_SUBSETS: Final = "compare_gene_subsets"
 
 # tests of groups, in `.uns`: options, a table of tests and one of groups
 PERMANOVA: Final = "permanova"
@@ -21,6 +29,11 @@ PERMDISP: Final = "permdisp"
 # clusterings, in `.uns`: options and tables
 CLUSTER_METRICS: Final = "cluster_metrics"
 MATCH_CLUSTERS: Final = "match_clusters"
+
+# what a representation tells, in `.uns`; predictions for held-out cells under the same key in `.obsm`
+RIDGE_GENES: Final = "ridge_genes"
+CLASSIFY: Final = "classify"
+COMPARE_REPRESENTATIONS: Final = "compare_representations"
 
 # clusters, in `.obs`, and how they were found, in `.uns`
 LEIDEN: Final = "leiden_optimized"

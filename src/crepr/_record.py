@@ -33,6 +33,13 @@ def record(data: Data, key: str, **entries: Any) -> None:
     data.uns[key] = plain({**entries, "crepr_version": __version__})
 
 
+def claim(entry: Any, function: str, where: str, *, there: bool) -> None:
+    """Raise if what is `there` was not written by `function`, such as `'tl.classify'`, as the record `entry` beside it tells."""
+    ours = isinstance(entry, Mapping) and entry.get("function") == function.rpartition(".")[2]
+    if there and not ours:
+        raise ValueError(f"{where} that cr.{function} did not write. Set key_added to another name, or delete it.")
+
+
 def own(data: Data) -> None:
     """Make a view an object of its own before it is written to, as anndata does at the first write, with a warning."""
     if isinstance(data, AnnData) and data.is_view:

@@ -3,7 +3,7 @@ import pytest
 from anndata import AnnData
 from mudata import MuData
 
-from crepr.get._recorded import recorded
+from crepr.get._recorded import owner_of_record, recorded
 
 
 @pytest.fixture
@@ -18,6 +18,14 @@ def test_recorded(mdata):
     assert recorded(mdata, "vae", mod="rna", hint="") == {"loss": 2}
     mdata.uns["vae"] = {"loss": 3}
     assert recorded(mdata, "vae", hint="") == {"loss": 3}
+
+
+def test_owner_of_record(mdata):
+    mdata["stain"].uns["vae"] = {"loss": 1}
+    assert owner_of_record(mdata, "vae", hint="") is mdata["stain"]
+    mdata.uns["vae"] = {"loss": 3}
+    assert owner_of_record(mdata, "vae", hint="") is mdata
+    assert owner_of_record(mdata, "vae", mod="stain", hint="") is mdata["stain"]
 
 
 def test_recorded_error(mdata):

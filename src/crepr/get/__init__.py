@@ -3,7 +3,10 @@ import lazy_loader as lazy
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
     submod_attrs={
+        "_classify": ["classify"],
         "_cluster_metrics": ["cluster_metrics"],
+        "_compare_gene_subsets": ["compare_gene_subsets"],
+        "_compare_representations": ["compare_representations"],
         "_crops": ["crops"],
         "_masks": ["masks"],
         "_match_clusters": ["match_clusters"],
@@ -12,5 +15,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "_optimize_multiplex_leiden": ["optimize_multiplex_leiden"],
         "_permanova": ["permanova"],
         "_permdisp": ["permdisp"],
+        "_ridge_genes": ["ridge_genes"],
+        "_select_genes": ["select_genes"],
     },
 )

@@ -9,7 +9,12 @@ if TYPE_CHECKING:
 
 
 def recorded(data: Data, key: str, *, mod: str | None = None, hint: str) -> dict[str, Any]:
-    """Find what a function wrote to `.uns[key]`: in a MuData itself, else in `mod` or the only modality with `key`."""
+    """Find what a function wrote to `.uns[key]`, see :func:`owner_of_record`."""
+    return owner_of_record(data, key, mod=mod, hint=hint).uns[key]
+
+
+def owner_of_record(data: Data, key: str, *, mod: str | None = None, hint: str) -> Data:
+    """Find what has `key` in its `.uns`: a MuData itself, else `mod` or the only modality with it."""
     parts = _access.modalities(data)
     if mod is not None:
         _validate.has_key(parts, mod, where="data.mod", hint="Set mod to one of them; leave it out for an AnnData.")
@@ -22,4 +27,4 @@ def recorded(data: Data, key: str, *, mod: str | None = None, hint: str) -> dict
             )
         data = parts[owners[0]] if owners else data
     _validate.has_key(data.uns, key, where=".uns", hint=hint)
-    return data.uns[key]
+    return data

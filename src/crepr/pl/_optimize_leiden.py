@@ -8,6 +8,7 @@ from matplotlib.colors import Normalize
 
 from crepr import _keys
 from crepr.get._recorded import recorded
+from crepr.pl._heatmap import write_numbers
 from crepr.pl._style import LABEL_SIZE, SMALL_SIZE, VERMILION
 
 if TYPE_CHECKING:
@@ -106,12 +107,7 @@ def _draw(ax: Axes, table: pd.DataFrame, name: str, cmap: str | Colormap) -> Non
     title, form = PANELS[name]
     values = table.pivot_table(index="n_neighbors", columns="resolution", values=name, dropna=False)
     image = ax.imshow(values, cmap=cmap, norm=Normalize(), aspect="auto", interpolation="none")
-    for (row, column), value in np.ndenumerate(values.to_numpy()):
-        if np.isfinite(value):
-            red, green, blue, _ = image.cmap(image.norm(value))
-            dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
-            text = form.format(value).replace("0.", ".", 1)
-            ax.text(column, row, text, ha="center", va="center", fontsize=SMALL_SIZE - 1, color="w" if dark else "k")
+    write_numbers(ax, values.to_numpy(), image, form=form)
     ax.set_xticks(range(values.shape[1]), [f"{value:g}" for value in values.columns])
     ax.set_yticks(range(values.shape[0]), [f"{value:g}" for value in values.index])
     ax.tick_params(labelsize=SMALL_SIZE, length=0)

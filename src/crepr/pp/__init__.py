@@ -3,9 +3,12 @@ import lazy_loader as lazy
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
     submod_attrs={
+        "_classical_features": ["classical_features"],
         "_crops": ["crops"],
         "_intensity": ["intensity"],
         "_masks": ["masks"],
+        "_select_features": ["select_features"],
+        "_select_genes": ["select_genes"],
         "_transcripts": ["transcripts"],
     },
 )

@@ -3,7 +3,10 @@ import lazy_loader as lazy
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
     submod_attrs={
+        "_classify": ["classify"],
         "_cluster_metrics": ["cluster_metrics"],
+        "_compare_gene_subsets": ["compare_gene_subsets"],
+        "_compare_representations": ["compare_representations"],
         "_embed": ["embed"],
         "_match_clusters": ["match_clusters"],
         "_mofa_kmeans": ["mofa_kmeans"],
@@ -13,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "_permanova": ["permanova"],
         "_permdisp": ["permdisp"],
         "_reconstruct": ["reconstruct"],
+        "_ridge_genes": ["ridge_genes"],
         "_train_vae": ["train_vae"],
     },
 )

@@ -12,6 +12,7 @@ import numpy as np
 
 from crepr import _access, _validate
 from crepr._progress import tqdm
+from crepr.tl._corrections import CORRECTIONS
 from crepr.tl._tabulate_tests import tabulate
 from crepr.tl._testable_groups import testable_groups, warn_of_few
 from crepr.tl._write import claim_key, write
@@ -34,7 +35,6 @@ METRICS = (
 OF_AMOUNTS = (
     "braycurtis", "canberra", "dice", "hamming", "jaccard", "jensenshannon", "rogerstanimoto", "russellrao", "sokalsneath", "yule",
 )  # fmt: skip
-CORRECTIONS = ("bonferroni", "sidak", "holm", "holm-sidak", "simes-hochberg", "hommel", "fdr_bh", "fdr_by")
 
 
 def group_tests(

@@ -11,7 +11,7 @@ from crepr._optional import optional
 from crepr._progress import tqdm
 from crepr.tl._best_point import best_point
 from crepr.tl._layers import Layer, find_layers
-from crepr.tl._write import claim_key, write
+from crepr.tl._write import claim_key, numbered, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -150,7 +150,7 @@ def mofa_kmeans(
     if max(sizes) > data.n_obs:
         raise ValueError(f"n_clusters must be at most the number of cells ({data.n_obs}), got {max(sizes)}.")
     labels = None if groupby is None else _access.groups(data, groupby)
-    claim_key(data, "mofa_kmeans", key, labels=True)
+    claim_key(data, "mofa_kmeans", key, obs=True)
     where = _keys.factors(key)
     if where in data.obsm and "factors" not in data.uns.get(key, {}):
         raise ValueError(
@@ -190,7 +190,7 @@ def mofa_kmeans(
         }
     )
     write(
-        data, "mofa_kmeans", key, labels=partitions[best], params=params, factors=fits, results=results, layers=importance,
+        data, "mofa_kmeans", key, obs=numbered(partitions[best]), params=params, factors=fits, results=results, layers=importance,
         best={**results.loc[[best]].to_dict("records")[0], "n_factors": int(fits.loc[fits["chosen"], "n_factors"].item())},
     )  # fmt: skip
     data.obsm[where] = factors

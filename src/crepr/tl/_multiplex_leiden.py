@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from crepr import _keys, _validate
 from crepr.tl._layers import find_layers, per_layer
-from crepr.tl._write import claim_key, write
+from crepr.tl._write import claim_key, numbered, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -130,7 +130,7 @@ def multiplex_leiden(
     }
     if not any(options["weights"]):
         raise ValueError("weights are all zero; give at least one layer a positive weight.")
-    claim_key(data, "multiplex_leiden", key, labels=True)
+    claim_key(data, "multiplex_leiden", key, obs=True)
     layers = prepare_layers(
         [layer.graph(k, rng=seed, device=chosen) for layer, k in zip(found, neighbours, strict=True)]
     )
@@ -141,5 +141,5 @@ def multiplex_leiden(
         "neighbors_key": [layer.neighbors_key or "" for layer in found],
         "n_neighbors": neighbours, **options, "flavor": flavor, "n_iterations": n_iterations, "seed": seed,
     }  # fmt: skip
-    write(data, "multiplex_leiden", key, labels=labels, params=params, quality=quality)
+    write(data, "multiplex_leiden", key, obs=numbered(labels), params=params, quality=quality)
     return data if copy else None

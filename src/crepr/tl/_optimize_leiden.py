@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from crepr import _access, _keys, _validate
 from crepr.tl._best_point import best_point
-from crepr.tl._write import claim_key, write
+from crepr.tl._write import claim_key, numbered, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,7 +135,7 @@ def optimize_leiden(
         raise ValueError(
             f"n_neighbors must be at most the number of cells ({len(x)}), got {max(params['n_neighbors'])}."
         )
-    claim_key(owner, "optimize_leiden", key, labels=True)
+    claim_key(owner, "optimize_leiden", key, obs=True)
 
     options = {
         name: params[name] for name in ("n_neighbors", "resolution", "n_seeds", "null", "n_iterations", "sample")
@@ -146,7 +146,7 @@ def optimize_leiden(
         owner,
         "optimize_leiden",
         key,
-        labels=labels[best],
+        obs=numbered(labels[best]),
         params={**params, "seed": seed},
         results=table,
         best=table.loc[[best]].to_dict("records")[0],

@@ -8,7 +8,7 @@ import numpy as np
 from crepr import _access, _keys, _validate
 from crepr.tl._best_point import best_point
 from crepr.tl._layers import Layer, find_layers, per_layer
-from crepr.tl._write import claim_key, write
+from crepr.tl._write import claim_key, numbered, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -139,7 +139,7 @@ def optimize_multiplex_leiden(
     neighbours, resolutions = _inherit(layers, n_neighbors, resolution)
     weights = weight_simplex(len(layers), weight_step)
     labels = None if groupby is None else _access.groups(data, groupby)
-    claim_key(data, "optimize_multiplex_leiden", key, labels=True)
+    claim_key(data, "optimize_multiplex_leiden", key, obs=True)
 
     options: dict[str, Any] = {
         "graphs": {
@@ -185,7 +185,7 @@ def optimize_multiplex_leiden(
         data,
         "optimize_multiplex_leiden",
         key,
-        labels=partitions[best],
+        obs=numbered(partitions[best]),
         params=params,
         results=results,
         comparison=comparison,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from crepr.tl._corrections import corrected
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -36,8 +38,6 @@ def tabulate(
     pairwise, correction, alpha
         As in :func:`crepr.tl.permanova`.
     """
-    from statsmodels.stats.multitest import multipletests
-
     sizes = {name: len(cells) for name, cells in members.items()}
     groups = pd.DataFrame({"group": list(sizes), "n_cells": list(sizes.values())})
     if pairwise:
@@ -59,7 +59,7 @@ def tabulate(
             table["omega2"] = [anova.omega2 for anova in anovas]
         pval = np.array([anova.pval for anova in anovas])
         table[f"{prefix}pval"] = pval
-        table[f"{prefix}pval_adj"] = pval if correction is None else multipletests(pval, method=correction)[1]
+        table[f"{prefix}pval_adj"] = corrected(pval, correction)
     if len(tests) == 2:
         location, dispersion = table["pval_adj"] <= alpha, table["permdisp_pval_adj"] <= alpha
         table["difference"] = np.select(

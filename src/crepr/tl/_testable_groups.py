@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import gammaln
-from statsmodels.stats.multitest import multipletests
 
 from crepr import _validate
+from crepr.tl._corrections import corrected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,8 +70,7 @@ def warn_of_few(
     smallest = np.array(
         [max(1 / (n_perms + 1), smallest_pval([members[name] for name in family], strata)) for family in families]
     )
-    if correction is not None:
-        smallest = multipletests(smallest, method=correction)[1]
+    smallest = corrected(smallest, correction)
     if (smallest > alpha).any():
         worst = int(smallest.argmax())
         warnings.warn(

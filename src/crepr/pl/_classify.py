@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.colors import Normalize
+
+from crepr import _keys, _validate
+from crepr.get._classify import classify as get_classify
+from crepr.pl._heatmap import heatmap, heatmap_bar, heatmap_size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+
+    from crepr._types import Data
+
+# what is measured, and what chance gives
+MEASURES = {
+    "recall": ("recall", 0.0),
+    "balanced_accuracy": ("balanced accuracy, one against the rest", 0.5),
+    "auc": ("AUC, one against the rest", 0.5),
+}
+MACRO = "mean of labels"
+
+
+def classify(
+    data: Data,
+    keys: str | Sequence[str] | Mapping[str, str] | None = None,
+    *,
+    measure: Literal["recall", "balanced_accuracy", "auc"] = "balanced_accuracy",
+    mod: str | None = None,
+    cmap: str | Colormap = "viridis",
+    figsize: tuple[float, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Show how well each label is told from one or several representations.
+
+    A row per label and one for their mean, a column per call of :func:`crepr.tl.classify`. Colours of the one-against-rest
+    measures begin at one half, which is chance.
+
+    Parameters
+    ----------
+    data
+        Annotated data that :func:`crepr.tl.classify` wrote to.
+    keys
+        Keys in `.uns`, of which a mapping gives the names to show; `'classify'` by default.
+    measure
+        `'recall'`, `'balanced_accuracy'` or `'auc'`.
+    mod
+        Modality of a MuData; by default the MuData itself, or the only modality with that key.
+    cmap
+        Colour map.
+    figsize
+        Width and height in inches; ignored if `ax` is given.
+    ax
+        Axes to draw into.
+
+    Returns
+    -------
+    The axes.
+
+    Raises
+    ------
+    KeyError
+        If nothing is recorded under a key.
+    ValueError
+        If several modalities have it, or there is no such measure.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> mdata = cr.datasets.synthetic_tissue(n_obs=300)
+    >>> cr.tl.classify(mdata, "region", use_rep="spatial", mod="rna", classifier=LogisticRegression())
+    >>> cr.pl.classify(mdata, measure="auc")
+    """
+    _validate.choice("measure", measure, MEASURES)
+    names = {_keys.CLASSIFY: _keys.CLASSIFY} if keys is None else _names(keys)
+    found = {}
+    for key, name in names.items():
+        labels, macro = (get_classify(data, table=table, key_added=key, mod=mod) for table in ("labels", "macro"))
+        found[name] = pd.concat(
+            [labels.set_index("label")[measure], macro.set_index("measure")["value"].rename({measure: MACRO})[[MACRO]]]
+        )
+    # labels that some were not asked for stay empty
+    order = dict.fromkeys(label for column in found.values() for label in column.index if label != MACRO)
+    table = pd.DataFrame(found).reindex([*order, MACRO])
+
+    if ax is None:
+        _, ax = plt.subplots(figsize=figsize or heatmap_size(table), layout="constrained")
+    title, chance = MEASURES[measure]
+    colors = heatmap(ax, table, norm=Normalize(chance, 1), cmap=cmap)
+    ax.axhline(len(table) - 1.5, color="white", linewidth=3)
+    heatmap_bar(ax, colors, title)
+    return ax
+
+
+def _names(keys: str | Sequence[str] | Mapping[str, str]) -> dict[str, str]:
+    if isinstance(keys, str):
+        return {keys: keys}
+    return dict(keys) if isinstance(keys, Mapping) else {key: key for key in keys}

@@ -1,0 +1,67 @@
+"""A table as colours, with its numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+
+from crepr.pl._style import SMALL_SIZE
+from crepr.pl._text_width import text_width
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap, Normalize
+
+# inches of a field, and of a bar of colours
+WIDE, HIGH, BAR = 0.36, 0.18, 0.9
+
+
+def heatmap_size(table: pd.DataFrame) -> tuple[float, float]:
+    """Return inches that a table takes with its names, with a bar of colours beside it."""
+    rows = max(text_width(str(name), SMALL_SIZE) for name in table.index)
+    columns = max(text_width(str(name), SMALL_SIZE) for name in table.columns)
+    return rows + WIDE * table.shape[1] + BAR, columns + HIGH * table.shape[0] + 0.45
+
+
+def heatmap(
+    ax: Axes, table: pd.DataFrame, *, norm: Normalize, cmap: str | Colormap, form: str = "{:.2f}"
+) -> ScalarMappable:
+    """Draw a table; what is missing stays white.
+
+    Returns
+    -------
+    The colours, for a bar.
+    """
+    values = table.to_numpy(dtype=float)
+    colors = ScalarMappable(norm, cmap)
+    ax.imshow(np.ma.masked_invalid(values), cmap=cmap, norm=norm, aspect="auto", interpolation="none")
+    write_numbers(ax, values, colors, form=form)
+    ax.set_xticks(range(table.shape[1]), [str(name) for name in table.columns], rotation=90, fontsize=SMALL_SIZE)
+    ax.set_yticks(range(table.shape[0]), [str(name) for name in table.index], fontsize=SMALL_SIZE)
+    ax.set_xticks(np.arange(table.shape[1] + 1) - 0.5, minor=True)
+    ax.set_yticks(np.arange(table.shape[0] + 1) - 0.5, minor=True)
+    ax.grid(which="minor", color="white", linewidth=0.8)
+    ax.tick_params(which="both", length=0)
+    ax.spines[:].set_visible(False)
+    return colors
+
+
+def write_numbers(ax: Axes, values: np.ndarray, colors: ScalarMappable, *, form: str) -> None:
+    """Write the numbers of a table onto its colours, without the zero before the point."""
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            # Rec. 709: dark letters on what the eye sees as bright
+            bright = float(np.dot(colors.to_rgba(value)[:3], [0.2126, 0.7152, 0.0722])) > 0.45
+            text = form.format(value).replace("0.", ".", 1)
+            ax.text(column, row, text, ha="center", va="center", fontsize=SMALL_SIZE - 1, color="k" if bright else "w")
+
+
+def heatmap_bar(ax: Axes, colors: ScalarMappable, label: str) -> None:
+    """Draw a bar of colours beside the axes, and name what they mean."""
+    bar = ax.figure.colorbar(colors, ax=ax, aspect=18, pad=0.03)
+    bar.set_label(label, fontsize=SMALL_SIZE)
+    bar.ax.tick_params(labelsize=SMALL_SIZE, length=2)
+    bar.outline.set_visible(False)

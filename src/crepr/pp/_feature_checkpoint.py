@@ -1,0 +1,82 @@
+"""Features that were measured already, on disk, so that an interrupted call can go on."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+from zipfile import BadZipFile
+
+import numpy as np
+
+from crepr import _validate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from crepr._types import PathLike
+
+IDENTITY = "features.json"
+#: What a process that was killed leaves behind.
+TEMPORARY = ".tmp"
+
+
+class FeatureCheckpoint:
+    """A folder with a file for each part of the cells, and one that says of what.
+
+    Files are written under another name first: what has its own name is complete.
+
+    Parameters
+    ----------
+    path
+        The folder; made if it is not there.
+    identity
+        What the features are of, by name: a run goes on only where all of it is the same.
+
+    Raises
+    ------
+    PermissionError
+        If the folder cannot be written to.
+    ValueError
+        If it holds something else.
+    """
+
+    def __init__(self, path: PathLike, identity: Mapping[str, str]) -> None:
+        self._folder = _validate.writable_folder("path", path)
+        record = self._folder / IDENTITY
+        if record.is_file():
+            there = json.loads(record.read_text())
+            other = [name for name in identity | there if identity.get(name) != there.get(name)]
+            if other:
+                raise ValueError(
+                    f"path={str(path)!r} holds features made with other {', '.join(other)}. Give another folder, or delete it."
+                )
+        elif any(item.suffix != TEMPORARY for item in self._folder.iterdir()):
+            raise ValueError(f"path={str(path)!r} holds other files, and no features. Give a folder of its own.")
+        else:
+            temporary = record.with_suffix(TEMPORARY)
+            temporary.write_text(json.dumps(dict(identity), indent=1))
+            os.replace(temporary, record)
+
+    def load(self, values: np.ndarray) -> np.ndarray:
+        """Fill in the rows of `values` that were measured, and return which cells are left."""
+        left = np.ones(len(values), dtype=bool)
+        for part in sorted(self._folder.glob("*.npz")):
+            try:
+                with part.open("rb") as file, np.load(file) as stored:
+                    cells, rows = stored["cells"], stored["values"]
+                    values[cells] = rows
+                    left[cells] = False
+            except (BadZipFile, EOFError, IndexError, KeyError, OSError, ValueError) as error:
+                raise ValueError(
+                    f"{str(part)!r} is damaged ({error}). Delete it: its cells are measured again."
+                ) from error
+        return np.flatnonzero(left)
+
+    def save(self, cells: np.ndarray, values: np.ndarray) -> None:
+        """Keep the features of some cells."""
+        part = self._folder / f"{cells.min():09d}-{len(cells)}-{os.urandom(4).hex()}.npz"
+        temporary = part.with_suffix(TEMPORARY)
+        with temporary.open("wb") as file:
+            np.savez(file, cells=cells, values=values)
+        os.replace(temporary, part)

@@ -1,0 +1,26 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.colors import Normalize
+
+from crepr.pl._heatmap import heatmap, heatmap_bar, heatmap_size
+
+
+def test_anchor_numbers_names_and_bar():
+    table = pd.DataFrame([[0.9, 0.1], [np.nan, 1.0]], ["a", "b"], ["x", 3])
+    fig, ax = plt.subplots(layout="constrained")
+    heatmap_bar(ax, heatmap(ax, table, norm=Normalize(0, 1), cmap="viridis"), "share")
+    assert [text.get_text() for text in ax.texts] == [".90", ".10", "1.00"]
+    # dark letters on what is bright
+    assert [text.get_color() for text in ax.texts] == ["k", "w", "k"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["x", "3"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
+    assert ax.images[0].get_array().mask.tolist() == [[False, False], [True, False]]
+    assert fig.axes[1].get_ylabel() == "share"
+    fig.canvas.draw()
+
+
+def test_property_larger_tables_and_names_take_more_space():
+    small, wide = pd.DataFrame([[1.0]], ["a"], ["x"]), pd.DataFrame([[1.0] * 3], ["a long name"], list("xyz"))
+    assert heatmap_size(wide)[0] > heatmap_size(small)[0]
+    assert heatmap_size(wide.T)[1] > heatmap_size(small)[1]
