@@ -24,7 +24,7 @@ FOLDER = Path(__file__).resolve().parent
 RESULTS = FOLDER / "RESULTS.md"
 PACKAGES = (
     "crepr", "numpy", "numba", "torch", "anndata", "zarr", "tifffile", "spatialdata", "scipy", "lightning", "scikit-learn", "scikit-bio",
-    "scanpy", "muon", "igraph", "leidenalg",
+    "scanpy", "muon", "igraph", "leidenalg", "cp-measure",
 )  # fmt: skip
 TITLE = "# Benchmarks\n\nEach table was printed by the command above it, on the machine and with the versions named there.\n"
 

@@ -59,6 +59,10 @@ def test_anchor_the_best_by_default_and_other_places(adata):
     assert len(pl.ridge_gene_maps(stain, "c", response=mdata["rna"]).axes) == 3
     with pytest.raises(KeyError, match="'c' are not in data. Set response to the AnnData"):
         pl.ridge_gene_maps(stain, "c")
+    # of a modality with the same genes, but other values
+    tl.ridge_genes(mdata, cv=3, response=adata.copy(), mod="stain", key_added="own", progress=False)
+    with pytest.raises(KeyError, match="'c' are not in data. Set response to the AnnData"):
+        pl.ridge_gene_maps(mdata, "c", key_added="own")
     with pytest.raises(ValueError, match="response must have the cells of data"):
         pl.ridge_gene_maps(stain, "c", response=adata[::-1].copy())
 

@@ -251,6 +251,11 @@ def test_property_copy_reruns_and_foreign_keys(adata):
     run(copy)
     assert "classify" not in copy.obs
     assert "classify" not in copy.obsm
+    # a column that came since is the user's
+    copy.obs["classify"] = 1
+    with pytest.raises(ValueError, match=r".obs has a column 'classify' that cr.tl.classify did not write"):
+        run(copy)
+    assert (copy.obs["classify"] == 1).all()
     copy.obs["mine"] = 1
     for key in ("mine", "slide", "spatial"):
         for predictions in (False, True):

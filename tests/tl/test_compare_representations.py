@@ -42,6 +42,7 @@ def value(table, measure, analysis):
     return rows.set_index("representation")["value"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The best")
 def test_anchor_the_better_one_is_better_and_each_analysis_is_its_own(adata):
     found = compare(adata)

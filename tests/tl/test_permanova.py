@@ -1,5 +1,6 @@
 import warnings
 
+import joblib
 import mudata
 import numpy as np
 import pandas as pd
@@ -70,6 +71,14 @@ def test_property_a_pair_is_the_same_whatever_else_is_tested(adata):
     several = table(adata, n_jobs=2, progress=False, **options)
     pd.testing.assert_series_equal(several.set_index(["group", "reference"]).loc[("a", "c")], expected)
     assert (several["pval"] == several["pval_adj"]).all()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_property_dask(adata):
+    distributed = pytest.importorskip("distributed")
+    expected = table(adata)
+    with distributed.Client(processes=False, dashboard_address=":0"), joblib.parallel_config("dask"):
+        pd.testing.assert_frame_equal(table(adata, n_jobs=-1), expected)
 
 
 def test_property_seeds(adata):

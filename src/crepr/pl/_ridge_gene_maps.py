@@ -131,7 +131,7 @@ def _column(gene: str) -> str:
 
 def _observed(data: Data, owner: Data, response: AnnData | None, params: Any, genes: list[str]) -> np.ndarray:
     """Return what was observed, `(n, len(genes))`."""
-    parts = list(_access.modalities(data, params["response"]).values())
+    parts = _access.modalities(data, params["response"]).values() if params["response_in_data"] else ()
     candidates = parts if response is None else [response]
     found = next((item for item in candidates if all(gene in item.var_names for gene in genes)), None)
     if found is None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from crepr._types import Data, Seed
 
+#: What counts would do.
+COUNTS = "and the most abundant genes would be selected"
 #: Options that each method takes beside `n_genes`.
 METHODS = {"pca": ("n_comps", "layer"), "rank": ("groupby", "layer"), "random": ("n_draws", "rng")}
 
@@ -185,7 +187,7 @@ def _by_loading(adata: AnnData, options: dict[str, Any]) -> tuple[pd.DataFrame, 
         raise ValueError(
             f"n_comps must be less than the number of cells ({adata.n_obs}) and of genes ({adata.n_vars}), got {n_comps}."
         )
-    values = gene_values(adata, options["layer"])
+    values = gene_values(adata, options["layer"], otherwise=COUNTS)
     return genes_by_loading(values, adata.var_names, n_comps=n_comps, n_genes=options["n_genes"])
 
 
@@ -200,7 +202,9 @@ def _by_rank(data: Data, adata: AnnData, options: dict[str, Any]) -> pd.DataFram
             f"groupby={groupby!r} has groups with a single cell, which cannot be ranked: {_validate.listing(single)}. "
             f"Remove these cells, or join the groups with others."
         )
-    return genes_by_rank(gene_values(adata, options["layer"]), adata.var_names, labels, n_genes=options["n_genes"])
+    return genes_by_rank(
+        gene_values(adata, options["layer"], otherwise=COUNTS), adata.var_names, labels, n_genes=options["n_genes"]
+    )
 
 
 def _by_chance(adata: AnnData, options: dict[str, Any]) -> pd.DataFrame:

@@ -91,7 +91,8 @@ def classify(
     n_perms
         How often the whole is done with permuted labels, within `groups` if there are any; 0 leaves chance out.
     small_groups
-        What happens to labels with fewer cells than folds: `'exclude'` leaves their cells out and warns, `'error'` raises.
+        What happens to labels with fewer cells than folds, or than five where `cv` is no number: `'exclude'` leaves their cells out and
+        warns, `'error'` raises.
     predictions
         Keep the label and the scores that each cell was given when held out.
     rng
@@ -159,7 +160,7 @@ def classify(
     data = data.copy() if copy else data
     key = _keys.CLASSIFY if key_added is None else key_added
     target, x, labels = _access.grouped(data, groupby, use_rep, mod=mod)
-    claim_key(target, "classify", key, obs=True, obsm=True)
+    had_predictions = _claim(target, key)
     cells, names = _large_enough(labels, groupby, cv, small_groups)
     codes = pd.Categorical(np.asarray(labels)[cells].astype(str), names).codes.astype(np.int64)
     validation = cross_validation(
@@ -199,7 +200,12 @@ def classify(
     obs, obsm = None, None
     if predictions:
         obs, obsm = _of_all(target, cells, names, given, scores)
-    _forget(target, key)
+    if had_predictions:
+        _record.own(target)
+        tables: tuple[Any, ...] = (target.obs, target.obsm)
+        for table in tables:
+            if key in table:
+                del table[key]
     write(target, "classify", key, obs=obs, obsm=obsm, params=params, **entries)
     return data if copy else None
 
@@ -229,13 +235,14 @@ def _large_enough(labels: pd.Categorical, groupby: str, cv: Any, small_groups: s
     return np.flatnonzero(labels.isin(kept)), [str(name) for name in kept]
 
 
-def _forget(target: Data, key: str) -> None:
-    """Take away predictions of an earlier run, which are not those of this one."""
-    _record.own(target)
-    tables: tuple[Any, ...] = (target.obs, target.obsm)
-    for table in tables:
-        if key in table:
-            del table[key]
+def _claim(target: Data, key: str) -> bool:
+    """Raise if something else has the key; return whether an earlier run kept predictions, which are not those of this one."""
+    claim_key(target, "classify", key)
+    entry = target.uns.get(key)
+    predictions = entry is not None and bool(entry["params"]["predictions"])
+    for where, there in ((".obs has a column", key in target.obs), (".obsm has an entry", key in target.obsm)):
+        _record.claim(entry if predictions else None, "tl.classify", f"{where} {key!r}", there=there)
+    return predictions
 
 
 def _of_all(

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
 from anndata import AnnData
-from anndata.abc import CSCDataset, CSRDataset
 from scipy.sparse import csr_matrix, issparse
 
 from crepr import _access, _validate
+from crepr.pp._gene_values import gene_values
 
 if TYPE_CHECKING:
-    from crepr._types import Data
+    import numpy as np
 
-# values looked at to tell counts
-N_LOOKED_AT = 10_000
+    from crepr._types import Data
 
 
 def find_response(
@@ -47,12 +44,8 @@ def find_response(
         raise ValueError(
             "response has no genes: its .var is empty. Set response to a modality with .X, or to an AnnData."
         )
-    if layer is not None:
-        _validate.has_key(
-            list(map(str, found.layers)), layer, where="the layers of response", hint="Set layer to one of them."
-        )
-    values = _in_memory(found.X if layer is None else found.layers[layer])
-    _check_values(values, found)
+    values = gene_values(found, layer, of=" of response", otherwise="whose R2 is that of the largest cells")
+    values = csr_matrix(values) if issparse(values) else values
     names = [name for name, adata in _access.modalities(data).items() if adata is found]
     target = data if names and found is not owner else owner
     if target is not owner:
@@ -75,32 +68,3 @@ def _table(data: Data, owner: Data, response: Any) -> AnnData:
             f"It is not clear which modality has the genes (there are: {_validate.listing(others)}). Set response to one of them."
         )
     return next(iter(others.values()))
-
-
-def _in_memory(values: Any) -> np.ndarray | csr_matrix:
-    if values is None:
-        raise ValueError("response has no values: its .X is None. Set layer, or response to an AnnData with .X.")
-    if isinstance(values, CSRDataset | CSCDataset):
-        values = values.to_memory()
-    return csr_matrix(values) if issparse(values) else np.asarray(values)
-
-
-def _check_values(values: np.ndarray | csr_matrix, response: AnnData) -> None:
-    if not np.issubdtype(values.dtype, np.number):
-        raise TypeError(f"response must hold numbers, got dtype {values.dtype}.")
-    known = np.asarray(values.data if isinstance(values, csr_matrix) else values)
-    finite = np.isfinite(known)
-    if not finite.all():
-        genes = np.unique(values.indices[~finite] if isinstance(values, csr_matrix) else np.nonzero(~finite)[1])
-        raise ValueError(
-            f"response holds NaN or infinite values in {len(genes)} of {response.n_vars} genes "
-            f"({_validate.listing(response.var_names[genes], limit=5)}). Remove or impute them first."
-        )
-    some = known.ravel()[:N_LOOKED_AT]
-    if some.size and (some >= 0).all() and some.max() > 1 and (some == np.round(some)).all():
-        warnings.warn(
-            "response looks like counts, whose R2 is that of the largest cells. Run sc.pp.normalize_total and sc.pp.log1p on it "
-            "first, or set layer.",
-            UserWarning,
-            stacklevel=4,
-        )

@@ -190,8 +190,9 @@ def ridge_genes(
     values = values.toarray() if issparse(values) else values
     predicted = ridge_predict(x, values, folds, alpha=scores.alpha[:, shown], standardize=standardize)
     _warn_of_constant(table, len(folds))
+    within = any(genes is part for part in _access.modalities(data).values())
     params = {
-        "use_rep": use_rep, "response": name, "layer": layer, "alpha": penalties,
+        "use_rep": use_rep, "response": name, "response_in_data": within, "layer": layer, "alpha": penalties,
         "standardize": standardize, **validation.params, "n_perms": n_perms, "correction": correction, "scope": scope, "seed": seed,
     }  # fmt: skip
     write(
