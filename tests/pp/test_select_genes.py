@@ -335,9 +335,9 @@ def test_warning_counts(sparse):
         (
             {"layer": "holes"},
             ValueError,
-            r".layers\['holes'\] holds NaN or infinite values in 1 of 60 cells \('cell7'\)",
+            r".layers\['holes'\] holds NaN or infinite values in 1 of 60 cells and",
         ),
-        ({"layer": "sparse_holes"}, ValueError, r"NaN or infinite values in 1 of 60 cells \('cell7'\)"),
+        ({"layer": "sparse_holes"}, ValueError, r"NaN or infinite values in 1 of 60 cells and"),
         ({"layer": "text"}, TypeError, r".layers\['text'\] must hold numbers, got dtype"),
         ({"method": "rank", "groupby": "label"}, KeyError, r"No 'label' in .obs .*Set groupby"),
         ({"method": "rank", "groupby": "one"}, ValueError, "groupby='one' has a single group, 'x'"),
