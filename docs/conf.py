@@ -59,6 +59,7 @@ intersphinx_mapping = {
         "python": "https://docs.python.org/3/",
         "scipy": "https://docs.scipy.org/doc/scipy/",
         "scanpy": "https://scanpy.readthedocs.io/en/stable/",
+        "sklearn": "https://scikit-learn.org/stable/",
         "spatialdata": "https://spatialdata.scverse.org/en/stable/",
         "statsmodels": "https://www.statsmodels.org/stable/",
         "torch": "https://docs.pytorch.org/docs/stable/",
@@ -66,7 +67,7 @@ intersphinx_mapping = {
 }
 intersphinx_timeout = 10
 # names of other projects are no mistake where their inventories cannot be read
-OTHERS = "anndata|collections|geopandas|lightning|matplotlib|mudata|muon|numpy|pandas|pathlib|scanpy|scipy|spatialdata|squidpy|statsmodels|torch"
+OTHERS = "anndata|collections|geopandas|lightning|matplotlib|mudata|muon|numpy|pandas|pathlib|scanpy|scipy|sklearn|spatialdata|squidpy|statsmodels|torch"
 BUILTINS = "bool|bytes|dict|float|frozenset|int|list|object|set|str|tuple|Ellipsis|None"
 nitpick_ignore_regex = [
     (r"py:.*", rf"({OTHERS})(\..+)?"),

@@ -28,7 +28,7 @@ def copy_tutorials(app: Sphinx, config: Config) -> None:
     for path in sorted(source.glob("*.ipynb")):
         notebook = json.loads(path.read_text())
         code = "".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
-        if "CREPR_DATA" in code and not Path(os.environ.get("CREPR_DATA", "missing")).is_dir():
+        if "CREPR_DATA" in code and not Path(os.environ.get("CREPR_DATA") or "missing").is_dir():
             # after the title
             notebook["cells"].insert(1, {"cell_type": "markdown", "id": "not-run", "metadata": {}, "source": NOTE})
             config.nb_execution_excludepatterns = [*config.nb_execution_excludepatterns, f"tutorials/{path.name}"]

@@ -17,6 +17,11 @@ import crepr as cr
 from crepr.get._crop_reader import mask_reader
 from crepr.get._molecule_reader import molecule_reader
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Features that are undefined"),
+    pytest.mark.filterwarnings("ignore:.* genes are constant in the held-out cells"),
+]
+
 NOTEBOOK = Path(__file__).parents[2] / "tutorials" / "merfish_brain.ipynb"
 
 # pixels per micrometre of the JPEG files, and where they begin, from SOURCE.txt
