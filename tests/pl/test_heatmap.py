@@ -20,6 +20,13 @@ def test_anchor_numbers_names_and_bar():
     fig.canvas.draw()
 
 
+def test_anchor_only_a_leading_zero_is_left_out():
+    _, ax = plt.subplots()
+    table = pd.DataFrame([[-10.25, -0.25, 20.0, 0.5]])
+    heatmap(ax, table, norm=Normalize(-11, 20), cmap="viridis")
+    assert [text.get_text() for text in ax.texts] == ["-10.25", "-.25", "20.00", ".50"]
+
+
 def test_property_larger_tables_and_names_take_more_space():
     small, wide = pd.DataFrame([[1.0]], ["a"], ["x"]), pd.DataFrame([[1.0] * 3], ["a long name"], list("xyz"))
     assert heatmap_size(wide)[0] > heatmap_size(small)[0]

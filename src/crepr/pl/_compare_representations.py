@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from crepr import _validate
 from crepr.get._compare_representations import compare_representations as get_compare_representations
+from crepr.pl._classify import MEASURES
 from crepr.pl._heatmap import heatmap, heatmap_bar, heatmap_size
 from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
@@ -35,7 +36,6 @@ WHOLE = {
     ("ridge_genes", "genes_told"): "genes with\nR² ≥ 0.1",
     ("ridge_genes", "r2"): "mean R²\nof genes",
 }
-CHANCE = {"recall": 0.0, "balanced_accuracy": 0.5, "auc": 0.5}
 # inches
 PANEL, ROW = 1.05, 0.2
 
@@ -89,7 +89,7 @@ def compare_representations(
     >>> cr.tl.compare_representations(rna, ["X_pca", "spatial"], "region", analyses="permanova", options=options)
     >>> cr.pl.compare_representations(rna)
     """
-    _validate.choice("measure", measure, CHANCE)
+    _validate.choice("measure", measure, MEASURES)
     _validate.integer("n_genes", n_genes, minimum=1)
     table = get_compare_representations(data, key_added=key_added, mod=mod)
     names = list(dict.fromkeys(table["representation"]))
@@ -115,8 +115,8 @@ def compare_representations(
     if maps:
         grid = parts[1].subplots(1, len(maps), squeeze=False, width_ratios=[width for width, _ in sizes])[0].tolist()
         if len(of_labels):
-            colors = heatmap(grid[0], of_labels, norm=Normalize(CHANCE[measure], 1), cmap="viridis")
-            heatmap_bar(grid[0], colors, f"{WHOLE['classify', measure]}, one against the rest".replace("\n", " "))
+            title, chance = MEASURES[measure]
+            heatmap_bar(grid[0], heatmap(grid[0], of_labels, norm=Normalize(chance, 1), cmap="viridis"), title)
         if len(of_genes):
             highest = max(float(np.nanmax(of_genes)), 0.01)
             heatmap_bar(

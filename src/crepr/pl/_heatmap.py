@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,10 +54,14 @@ def write_numbers(ax: Axes, values: np.ndarray, colors: ScalarMappable, *, form:
     """Write the numbers of a table onto its colours, without the zero before the point."""
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
-            # Rec. 709: dark letters on what the eye sees as bright
-            bright = float(np.dot(colors.to_rgba(value)[:3], [0.2126, 0.7152, 0.0722])) > 0.45
-            text = form.format(value).replace("0.", ".", 1)
-            ax.text(column, row, text, ha="center", va="center", fontsize=SMALL_SIZE - 1, color="k" if bright else "w")
+            text = re.sub(r"^(-?)0\.", r"\1.", form.format(value))
+            color = letter_color(colors.to_rgba(value))
+            ax.text(column, row, text, ha="center", va="center", fontsize=SMALL_SIZE - 1, color=color)
+
+
+def letter_color(background: np.ndarray | tuple[float, ...]) -> str:
+    """Return dark letters for what the eye sees as bright, by Rec. 709, and white ones for the rest."""
+    return "k" if float(np.dot(background[:3], [0.2126, 0.7152, 0.0722])) > 0.45 else "w"
 
 
 def heatmap_bar(ax: Axes, colors: ScalarMappable, label: str) -> None:

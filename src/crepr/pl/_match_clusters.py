@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 
 from crepr import _validate
 from crepr.get._match_clusters import match_clusters as get_match_clusters
+from crepr.pl._heatmap import heatmap_bar, letter_color
 from crepr.pl._style import LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
 
@@ -111,15 +112,10 @@ def match_clusters(
     ax.tick_params(which="both", length=0)
     ax.spines[:].set_visible(False)
     ax.set_xlabel("clustering (number of clusters)", fontsize=LABEL_SIZE)
-    bar = ax.figure.colorbar(colors, ax=ax, aspect=18, pad=0.03)
-    bar.set_label(bar_label, fontsize=SMALL_SIZE)
-    bar.ax.tick_params(labelsize=SMALL_SIZE, length=2)
-    bar.outline.set_visible(False)
+    heatmap_bar(ax, colors, bar_label)
     return ax
 
 
 def _draw(ax: Axes, column: int, row: int, color: tuple[float, ...], cluster: str) -> None:
     ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=color, linewidth=0))
-    # Rec. 709: dark letters on what the eye sees as bright
-    bright = float(np.dot(color[:3], [0.2126, 0.7152, 0.0722])) > 0.45
-    ax.text(column, row, cluster, ha="center", va="center", fontsize=SMALL_SIZE, color="black" if bright else "white")
+    ax.text(column, row, cluster, ha="center", va="center", fontsize=SMALL_SIZE, color=letter_color(color))

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # values of the responses held as a dense block
 BLOCK = 2**23
+# of a sum of squares, what rounding leaves of nothing
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)

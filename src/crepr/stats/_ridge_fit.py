@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from crepr.stats._moments import ROUNDING
+
 if TYPE_CHECKING:
     from torch import Tensor
 
     from crepr.stats._moments import Moments
-
-# of a sum of squares, what rounding leaves of nothing
-ROUNDING = 1e-12
 
 
 class Errors(NamedTuple):
