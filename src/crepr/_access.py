@@ -122,29 +122,33 @@ def owner_of(data: Data, use_rep: str, *, mod: str | None = None) -> Data:
 
 
 def groups(data: Data, groupby: str, *, option: str = "groupby") -> pd.Categorical:
-    """Return a column of `.obs` as categories, without unused ones.
-
-    In a MuData, `groupby` is a column of `data.obs`, `'modality:column'`, or a column that one modality alone has.
-    Messages call it `option`.
-    """
-    frame = data.obs
-    if is_mudata(data) and groupby not in frame:
-        parts = modalities(data)
-        mod, _, column = groupby.rpartition(":")
-        owners = [mod] if mod in parts else [name for name, adata in parts.items() if groupby in adata.obs]
-        if len(owners) > 1:
-            raise ValueError(f"{option}={groupby!r} is in several modalities; write '{owners[0]}:{groupby}'.")
-        if owners:
-            same_cells(data, owners)
-            frame, groupby = parts[owners[0]].obs, column or groupby
-    _validate.has_key(list(frame.columns), groupby, where=".obs", hint=f"Set {option} to one of them.")
-    values = frame[groupby]
+    """Return a column of `.obs` as categories, without unused ones; see :func:`column` for whose. Messages call it `option`."""
+    values = column(data, groupby, option=option)
     missing = int(values.isna().sum())
     if missing:
         raise ValueError(
             f"{option}={groupby!r} is missing for {missing} of {len(values)} cells. Remove those cells or fill the column."
         )
     return pd.Categorical(values.array).remove_unused_categories()
+
+
+def column(data: Data, name: str, *, option: str = "groupby") -> pd.Series:
+    """Return a column of `.obs`, missing values and all.
+
+    In a MuData, `name` is a column of `data.obs`, `'modality:column'`, or a column that one modality alone has.
+    """
+    frame, own = data.obs, name
+    if is_mudata(data) and name not in frame:
+        parts = modalities(data)
+        mod, _, rest = name.rpartition(":")
+        owners = [mod] if mod in parts else [part for part, adata in parts.items() if name in adata.obs]
+        if len(owners) > 1:
+            raise ValueError(f"{option}={name!r} is in several modalities; write '{owners[0]}:{name}'.")
+        if owners:
+            same_cells(data, owners)
+            frame, own = parts[owners[0]].obs, rest or name
+    _validate.has_key(list(frame.columns), own, where=".obs", hint=f"Set {option} to one of them.")
+    return cast("pd.Series", frame[own])
 
 
 def cell_groups(data: Data, owner: Data, groupby: str, *, option: str = "groupby") -> pd.Categorical:
@@ -154,6 +158,15 @@ def cell_groups(data: Data, owner: Data, groupby: str, *, option: str = "groupby
         return groups(owner, own, option=option)
     same_cells_as(data, owner)
     return groups(data, groupby, option=option)
+
+
+def cell_column(data: Data, owner: Data, name: str, *, option: str) -> pd.Series:
+    """Return a column for the cells of `owner`, as :func:`cell_groups` does, missing values and all."""
+    own = own_column(data, owner, name)
+    if own is not None:
+        return column(owner, own, option=option)
+    same_cells_as(data, owner)
+    return column(data, name, option=option)
 
 
 def own_column(data: Data, owner: Data, groupby: str) -> str | None:

@@ -7,6 +7,9 @@ CROPS: Final = "crops"
 TRANSCRIPTS: Final = "transcripts"
 MASKS: Final = "masks"
 
+# how cells lie: centroid and outline in `.obsm`, options and counts in `.uns`; directions and sizes are columns of `.obs`
+POSE: Final = "pose"
+
 # limits of each cell, in `.obsm`, where intensities are scaled cell by cell
 CROPS_LIMITS: Final = "crops_limits"
 
@@ -17,6 +20,11 @@ SELECT_FEATURES: Final = "select_features"
 # results of training: latents in `.obsm`, history and spec in `.uns`; `key_added` replaces both
 VAE: Final = "vae"
 X_VAE: Final = "X_vae"
+MEVAE: Final = "mevae"
+X_MEVAE: Final = "X_mevae"
+
+# light from centre to outline, in `.obsm` after `X_`, and how it was measured, in `.uns`
+RADIAL_PROFILE: Final = "radial_profile"
 
 # genes, in `.var` or `.varm` and how they were selected, in `.uns`; what they are good for, in `.uns`
 SELECT_GENES: Final = "select_genes"
@@ -33,7 +41,15 @@ MATCH_CLUSTERS: Final = "match_clusters"
 # what a representation tells, in `.uns`; predictions for held-out cells under the same key in `.obsm`
 RIDGE_GENES: Final = "ridge_genes"
 CLASSIFY: Final = "classify"
+KNN_ACCURACY: Final = "knn_accuracy"
+INVARIANCE: Final = "invariance"
 COMPARE_REPRESENTATIONS: Final = "compare_representations"
+
+# features of a representation, in `.uns`; scores of sets of features under the same key in `.obsm`
+EXPLANATORY_FEATURES: Final = "explanatory_features"
+SEPARABILITY: Final = "separability"
+CORRELATE: Final = "correlate"
+X_AGGREGATED: Final = "X_aggregated"
 
 # clusters, in `.obs`, and how they were found, in `.uns`
 LEIDEN: Final = "leiden_optimized"

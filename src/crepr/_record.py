@@ -33,11 +33,13 @@ def record(data: Data, key: str, **entries: Any) -> None:
     data.uns[key] = plain({**entries, "crepr_version": __version__})
 
 
-def claim(entry: Any, function: str, where: str, *, there: bool) -> None:
+def claim(
+    entry: Any, function: str, where: str, *, there: bool, hint: str = "Set key_added to another name, or delete it."
+) -> None:
     """Raise if what is `there` was not written by `function`, such as `'tl.classify'`, as the record `entry` beside it tells."""
     ours = isinstance(entry, Mapping) and entry.get("function") == function.rpartition(".")[2]
     if there and not ours:
-        raise ValueError(f"{where} that cr.{function} did not write. Set key_added to another name, or delete it.")
+        raise ValueError(f"{where} that cr.{function} did not write. {hint}")
 
 
 def own(data: Data) -> None:

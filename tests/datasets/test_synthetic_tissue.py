@@ -42,7 +42,7 @@ def test_anchor_positions_are_centroids_in_micrometres(mdata):
     labels = open_source(f"{image_of(mdata)}/labels/cells").array[0]
     row, column = np.nonzero(labels == 12)
     assert mdata["stain"].obsm["spatial"][11] == pytest.approx([(column.mean() + 0.5) / 2, (row.mean() + 0.5) / 2])
-    assert mdata["stain"].obs["area"].iloc[11] == len(row) / 4
+    assert mdata["stain"].obs["cell_area"].iloc[11] == len(row) / 4
 
 
 def test_reference_counts_are_those_of_the_registered_molecules(mdata):

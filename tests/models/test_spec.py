@@ -82,7 +82,7 @@ def changed(path, value):
         (
             ["objective", "stain_mse", "term"],
             "mae",
-            "term must be one of 'mse', 'bce', 'dice', 'focal', 'kl', got 'mae'",
+            "term must be one of 'mse', 'bce', 'dice', 'focal', 'kl', 'marginal_kl', 'mmd', got 'mae'",
         ),
         (
             ["objective", "stain_mse", "target"],

@@ -46,6 +46,17 @@ def test_anchor_metrics_chosen(measured):
     assert fig.get_size_inches().tolist() == [4, 2]
 
 
+def test_anchor_purity_has_its_spread_and_chance():
+    table = TABLE.assign(purity=[0.6, 0.5, 0.3], purity_sd=[0.1, 0.2, 0.0], purity_chance=[0.4, 0.3, 0.3])
+    fig = pl.cluster_metrics(AnnData(uns={"cluster_metrics": {"results": table}}), metrics=["ami", "purity"])
+    assert [ax.get_title(loc="left") for ax in fig.axes] == ["clusters", "AMI", "purity"]
+    chance, values = fig.axes[2].lines
+    assert chance.get_xdata().tolist() == [0.3, 0.3, 0.4]
+    assert values.get_xdata().tolist() == [0.3, 0.5, 0.6]
+    spread = [line[:, 0].tolist() for line in fig.axes[2].collections[0].get_segments()]
+    np.testing.assert_allclose(spread, [[0.3, 0.3], [0.3, 0.7], [0.5, 0.7]])
+
+
 def test_property_nothing_is_clipped_and_settings_stay(measured):
     before = dict(plt.rcParams)
     fig = pl.cluster_metrics(measured)

@@ -7,12 +7,20 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, completeness_score, silhouette_score
+from sklearn.cluster import KMeans
+from sklearn.metrics import (
+    adjusted_mutual_info_score,
+    adjusted_rand_score,
+    completeness_score,
+    normalized_mutual_info_score,
+    silhouette_score,
+)
 
 import crepr as cr
 
 COLUMNS = [
     "clustering", "n_clusters", "n_cells", "silhouette", "homogeneity", "completeness", "v_measure", "ami", "ari",
+    "purity", "purity_sd", "purity_chance",
 ]  # fmt: skip
 
 
@@ -41,7 +49,7 @@ def test_anchor_split_clusters_are_homogeneous_and_merged_ones_complete():
     assert table["n_clusters"].tolist() == [3, 6, 2]
     assert table["n_cells"].tolist() == [60] * 3
     same, fine, coarse = table.to_dict("records")
-    assert all(same[name] == pytest.approx(1) for name in COLUMNS[4:])
+    assert all(same[name] == pytest.approx(1) for name in COLUMNS[4:10])
     assert fine["homogeneity"] == pytest.approx(1)
     assert fine["completeness"] < 0.99
     assert coarse["completeness"] == pytest.approx(1)  # published as homogeneity
@@ -56,6 +64,45 @@ def test_anchor_without_labels_there_is_the_silhouette_only():
     params = copy.uns["mine"]["params"]
     assert params["cluster_keys"].tolist() == ["fine"]
     assert (params["groupby"], params["use_rep"], params["sample"], params["seed"]) == (None, "X_vae", None, 0)
+
+
+def test_anchor_purity_beside_chance():
+    adata = cells()
+    cr.tl.cluster_metrics(adata, ["same", "coarse"], "kind")
+    same, coarse = cr.get.cluster_metrics(adata).to_dict("records")
+    assert (same["purity"], same["purity_sd"]) == (1, 0)
+    # all of a, and one half b
+    assert (coarse["purity"], coarse["purity_sd"]) == pytest.approx((0.75, 0.25))
+    assert same["purity_chance"] == pytest.approx(0.45, abs=0.05)
+    cr.tl.cluster_metrics(adata, "same", "kind", n_perms=0)
+    assert "purity_chance" not in cr.get.cluster_metrics(adata)
+
+
+def test_anchor_kmeans_finds_what_is_apart():
+    adata = cells()
+    adata.obsm["X_vae"] += 30 * adata.obs["same"].to_numpy()[:, None]
+    cr.tl.cluster_metrics(adata, "same", "kind", kmeans=[3, 2])
+    table = cr.get.cluster_metrics(adata)
+    assert table["clustering"].tolist() == ["same", "kmeans_3", "kmeans_2"]
+    assert table["n_clusters"].tolist() == [3, 3, 2]
+    np.testing.assert_allclose(table.loc[1, COLUMNS[3:]].astype(float), table.loc[0, COLUMNS[3:]].astype(float))
+    assert table.loc[2, "completeness"] == pytest.approx(1)
+    assert adata.uns["cluster_metrics"]["params"]["kmeans"].tolist() == [3, 2]
+    # alone, and without labels
+    cr.tl.cluster_metrics(adata, kmeans=3)
+    assert cr.get.cluster_metrics(adata)["clustering"].tolist() == ["kmeans_3"]
+    assert cr.get.cluster_metrics(adata).columns.tolist() == COLUMNS[:4]
+
+
+def test_reference_kmeans_is_that_of_scikit_learn():
+    adata = cells()
+    cr.tl.cluster_metrics(adata, None, "kind", kmeans=5, rng=np.random.default_rng(8))
+    seed = int(adata.uns["cluster_metrics"]["params"]["seed"])
+    row = cr.get.cluster_metrics(adata).iloc[0]
+    state = int(np.random.SeedSequence(seed).generate_state(1)[0])
+    found = KMeans(5, n_init=10, random_state=state).fit_predict(adata.obsm["X_vae"])
+    assert row["silhouette"] == pytest.approx(silhouette_score(adata.obsm["X_vae"].astype(float), found), abs=1e-6)
+    assert row["v_measure"] == pytest.approx(normalized_mutual_info_score(adata.obs["kind"], found))
 
 
 @settings(max_examples=5)
@@ -126,7 +173,7 @@ def test_property_survives_writing(suffix, tmp_path):
     adata.obs["one"] = "x"
     path = tmp_path / f"a.{suffix}"
     with pytest.warns(UserWarning, match="single cluster: 'one'"):
-        cr.tl.cluster_metrics(adata, ["fine", "one"], "kind")
+        cr.tl.cluster_metrics(adata, ["fine", "one"], "kind", kmeans=4)
     if suffix == "h5ad":
         adata.write_h5ad(path)
         read = ad.read_h5ad(path)
@@ -162,6 +209,18 @@ def test_message_where_numbers_of_clusters_differ(caplog):
         ("fine", "one", {}, ValueError, "groupby='one' has a single group, 'x'"),
         ("holes", None, {}, ValueError, "cluster_keys='holes' is missing for 1 of 60 cells"),
         ("fine", "kind", {"sample": 0}, ValueError, "sample must be at least 1"),
+        ("fine", "kind", {"n_perms": -1}, ValueError, "n_perms must be at least 0"),
+        (None, "kind", {}, TypeError, "There is nothing to measure. Set cluster_keys to columns of .obs, or kmeans"),
+        (None, "kind", {"kmeans": 1}, ValueError, "kmeans must be at least 2, got 1"),
+        (
+            None,
+            "kind",
+            {"kmeans": [2, 61]},
+            ValueError,
+            r"kmeans=61 asks for more clusters than there are cells \(60\)",
+        ),
+        (None, "kind", {"kmeans": 2.0}, TypeError, "kmeans must be an integer or a list of integers"),
+        ("kmeans_2", "kind", {"kmeans": 2}, ValueError, "kmeans would name clusters 'kmeans_2', as a column"),
         ("fine", "kind", {"rng": "a"}, TypeError, "rng must be an integer"),
         ("fine", "kind", {"device": "gpu"}, ValueError, "device must be"),
         ("fine", "kind", {"key_added": 5}, TypeError, "key_added must be a str"),
@@ -172,6 +231,7 @@ def test_message_where_numbers_of_clusters_differ(caplog):
 def test_error_leaves_nothing_behind(keys, groupby, options, error, match):
     adata = cells()
     adata.obs["one"] = "x"
+    adata.obs["kmeans_2"] = adata.obs["fine"]
     adata.obs["holes"] = pd.Categorical([None, *adata.obs["coarse"][1:]])
     adata.obsm["X_bad"] = np.where(np.arange(60)[:, None] == 7, np.nan, adata.obsm["X_vae"])
     with pytest.raises(error, match=match):

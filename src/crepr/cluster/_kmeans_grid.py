@@ -2,16 +2,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
-from sklearn.cluster import KMeans
 
-from crepr._progress import tqdm
-from crepr.cluster._by_size import by_size
+from crepr.cluster._kmeans_partitions import kmeans_partitions
 from crepr.stats._silhouette import silhouette
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
 
 
 def kmeans_grid(
@@ -39,8 +38,7 @@ def kmeans_grid(
     A table, a row per number: `n_clusters`, `n_effective` (clusters that hold cells; fewer only where cells coincide), `silhouette` (mean
     over cells); and the partitions, `(n_points, n)`, clusters by falling size.
     """
-    bar = tqdm(n_clusters, desc="k-means", disable=not progress)
-    partitions = np.stack([by_size(KMeans(k, n_init=n_init, random_state=rng).fit_predict(x)) for k in bar])
+    partitions = kmeans_partitions(x, n_clusters=n_clusters, n_init=n_init, rng=rng, progress=progress)
     table = pd.DataFrame(
         {
             "n_clusters": list(n_clusters),

@@ -20,6 +20,7 @@ def knn(
     k: int,
     *,
     exact: bool | None = None,
+    exclude: np.ndarray | None = None,
     rng: int = 0,
     device: str | torch.device = "auto",
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -35,7 +36,9 @@ def knn(
     k
         Number of neighbours, below `n`; a row is not its own neighbour, its equals are.
     exact
-        Search exactly; by default up to 100,000 rows.
+        Search exactly; by default up to 100,000 rows, and with `exclude`.
+    exclude
+        Groups, `(n,)` integers from 0: rows of the same group are no neighbours.
     rng
         Seed of the other search.
     device
@@ -48,16 +51,22 @@ def knn(
     Raises
     ------
     ValueError
-        If there are not `k` others.
+        If there are not `k` others, or `exclude` comes with the other search.
     """
     if not 1 <= k < len(x):
         raise ValueError(f"k must be at least 1 and below the number of rows ({len(x)}), got {k}.")
-    if exact if exact is not None else len(x) <= EXACT:
-        return _exact(x, k, pick_device(device, double=True))
+    if exclude is not None:
+        others = len(x) - int(np.bincount(exclude).max())
+        if k > others:
+            raise ValueError(f"k must be at most the number of rows outside the largest group ({others}), got {k}.")
+        if exact is False:
+            raise ValueError("exclude needs the exact search. Leave exact out.")
+    if exact if exact is not None else exclude is not None or len(x) <= EXACT:
+        return _exact(x, k, exclude, pick_device(device, double=True))
     return _approximate(x, k, rng)
 
 
-def _exact(x: np.ndarray, k: int, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
+def _exact(x: np.ndarray, k: int, exclude: np.ndarray | None, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
     import torch
 
     n = len(x)
@@ -65,11 +74,15 @@ def _exact(x: np.ndarray, k: int, device: torch.device) -> tuple[np.ndarray, np.
     # with float32 the order of near neighbours of points far from the origin is left to rounding
     points = torch.as_tensor(np.asarray(x, dtype=np.float64) - np.mean(x, axis=0, dtype=np.float64), device=device)
     squares = (points**2).sum(1)
+    groups = None if exclude is None else torch.as_tensor(exclude, device=device)
     step = max(1, BLOCK // n)
     for start in range(0, n, step):
         rows = torch.arange(start, min(start + step, n), device=device)
         square = torch.addmm(squares, points[rows], points.T, alpha=-2) + squares[rows, None]
-        square[rows - start, rows] = torch.inf
+        if groups is None:
+            square[rows - start, rows] = torch.inf
+        else:
+            square[groups[rows, None] == groups] = torch.inf
         nearest, which = square.topk(k, largest=False)
         here = slice(start, start + len(rows))
         indices[here], distances[here] = which.cpu(), nearest.clamp(min=0).sqrt().cpu()

@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +10,7 @@ from scipy.sparse import csr_matrix
 
 from crepr import _validate, pp
 from crepr.datasets._simulate_tissue import simulate_tissue
+from crepr.datasets._temporary_folder import temporary_folder
 from crepr.datasets._tissue_images import CHANNELS
 from crepr.datasets._tissue_types import CELL_TYPES
 from crepr.datasets._write_tissue import write_tissue
@@ -79,8 +76,8 @@ def synthetic_tissue(
         Counts of the molecules in each cell (float32, sparse); `.obs["region"]`; `.var["driver"]`,
         `.var["localisation"]`; molecules registered by :func:`crepr.pp.transcripts`.
     `"stain"`
-        Mean intensity of each channel in each cell; `.obs` with `area` and `nuclear_area` (square micrometres),
-        `elongation` (length by width of the nucleus), `angle` (of the long axis, radians from x towards y) and
+        Mean intensity of each channel in each cell; `.obs` with `cell_area` and `nuclear_area` (square micrometres),
+        `elongation` (length by width of the nucleus), `axis` (of the long axis, radians from x towards y) and
         `granularity` (granules per four square micrometres of cytoplasm, as expected) and `label` (in the label
         images); crops and masks registered by :func:`crepr.pp.crops` and :func:`crepr.pp.masks`.
 
@@ -109,7 +106,7 @@ def synthetic_tissue(
         raise ValueError(
             f"size={size} is larger than the image of {n_obs} cells ({height} x {width} pixels). Raise n_obs or lower size."
         )
-    folder = _temporary_folder() if path is None else _validate.writable_folder("path", path)
+    folder = temporary_folder("tissue") if path is None else _validate.writable_folder("path", path)
     store = folder / "tissue.ome.zarr"
     write_tissue(
         store,
@@ -162,7 +159,9 @@ def _annotate(tissue: Tissue, pixel_size: float) -> MuData:
     counts = csr_matrix((np.ones(len(cell), dtype=np.float32), (cell, gene)), shape=(n_obs, len(tissue.genes)))
     rna = AnnData(counts, obs=obs.assign(region=pd.Categorical(cells["region"])), var=tissue.genes)
     truth = cells[["nuclear_area", "elongation", "angle", "granularity"]].set_axis(obs.index)
-    truth = truth.assign(area=n_pixels * pixel_size**2, label=np.arange(1, n_obs + 1))
+    truth = truth.rename(columns={"angle": "axis"}).assign(
+        cell_area=n_pixels * pixel_size**2, label=np.arange(1, n_obs + 1)
+    )
     stain = AnnData(means[:, 2:].astype(np.float32), obs=obs.join(truth))
     stain.var_names = list(CHANNELS)
     for adata in (rna, stain):
@@ -176,9 +175,3 @@ def _annotate(tissue: Tissue, pixel_size: float) -> MuData:
 
 def _categorical(codes: Iterable[int], categories: Iterable[str]) -> pd.Categorical[Any]:
     return pd.Categorical.from_codes(list(codes), dtype=pd.CategoricalDtype(list(categories)))
-
-
-def _temporary_folder() -> Path:
-    folder = tempfile.mkdtemp(prefix="crepr-tissue-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)

@@ -62,7 +62,9 @@ class CropReader:
     image : numpy.ndarray
         Number of each cell's image, int64 of shape `(n_obs,)`.
     top, left : numpy.ndarray
-        Corners of the windows in their images, int64 of shape `(n_obs,)`; zeros for stacks.
+        Corners of the windows in their images, or in the crops of a stack, int64 of shape `(n_obs,)`.
+    room : int or None
+        Pixels that all ready-made crops have around their windows; `None` where windows lie in images.
 
     Raises
     ------
@@ -112,11 +114,16 @@ class CropReader:
                 UserWarning,
                 stacklevel=2,
             )
+        self.room: int | None = None
         for code, source in enumerate(self._sources):
             cells = np.flatnonzero(self.image == code)
             rows = references.iloc[cells]
             if source.axes == "ncyx":
                 self._index[cells] = _stack_rows(rows, source, self.size, border)
+                self.top[cells] = source.height // 2 - self.size // 2
+                self.left[cells] = source.width // 2 - self.size // 2
+                around = max(0, (min(source.height, source.width) - self.size) // 2)
+                self.room = around if self.room is None else min(self.room, around)
             else:
                 y, x = (_column(rows, axis).to_numpy(dtype=np.float64) for axis in "yx")
                 self.top[cells], self.left[cells] = window_corners(

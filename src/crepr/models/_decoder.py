@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from crepr import _validate
 from crepr.models._block_sizes import block_sizes
 from crepr.models._encoder import SLOPE, check_blocks
+from crepr.models._plain_blocks import plain_decoder
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ class DecoderSpec:
         Of the encoder that it mirrors; with kernel 3 and padding 0 the maps are those of Moser et al.
     totals
         Whether each channel also gets a level, linear in the latent: how much there is of a channel then need not be drawn.
+    blocks
+        `'norm'`: batch norm and LeakyReLU after each block but the last. `'plain'`: ReLU alone, and the first of `widths` is that
+        of the map that a last convolution of stride 1 draws the picture from.
     """
 
     target: str
@@ -42,8 +46,10 @@ class DecoderSpec:
     kernel: int = 3
     padding: int = 1
     totals: bool = False
+    blocks: Literal["norm", "plain"] = "norm"
 
     def __post_init__(self) -> None:
+        _validate.choice("blocks", self.blocks, ("norm", "plain"))
         check_blocks(self.channels, self.size, self.widths, self.kernel, self.padding)
         _validate.choice("upsample", self.upsample, ("transpose", "nearest"))
         if self.upsample == "nearest" and self.kernel % 2 == 0:
@@ -59,23 +65,28 @@ class Decoder(nn.Module):
 
     def __init__(self, spec: DecoderSpec, n_latent: int) -> None:
         super().__init__()
-        sizes = block_sizes(spec.size, len(spec.widths), kernel=spec.kernel, padding=spec.padding)
-        channels = (spec.channels, *spec.widths)
+        n_blocks = len(spec.widths) - (spec.blocks == "plain")
+        sizes = block_sizes(spec.size, n_blocks, kernel=spec.kernel, padding=spec.padding)
         self.linear = nn.Linear(n_latent, spec.widths[-1] * sizes[-1] ** 2)
         self.unflatten = nn.Unflatten(1, (spec.widths[-1], sizes[-1], sizes[-1]))
         self.level = nn.Linear(n_latent, spec.channels) if spec.totals else None
-        self.blocks = nn.Sequential()
-        for i in reversed(range(len(spec.widths))):
-            bare = i == 0
-            up = _transpose if spec.upsample == "transpose" else _nearest
-            self.blocks.append(up(channels[i + 1], channels[i], sizes[i], spec, bias=bare))
-            if not bare:
-                self.blocks.extend([nn.BatchNorm2d(channels[i]), nn.LeakyReLU(SLOPE)])
+        self.blocks = (_norm_blocks if spec.blocks == "norm" else plain_decoder)(spec, sizes)
 
     def forward(self, z: Tensor) -> Tensor:
         """From `(B, n_latent)` to `(B, channels, size, size)`."""
         drawn = self.blocks(self.unflatten(self.linear(z)))
         return drawn if self.level is None else drawn + self.level(z)[..., None, None]
+
+
+def _norm_blocks(spec: DecoderSpec, sizes: tuple[int, ...]) -> nn.Sequential:
+    blocks, channels = nn.Sequential(), (spec.channels, *spec.widths)
+    up = _transpose if spec.upsample == "transpose" else _nearest
+    for i in reversed(range(len(spec.widths))):
+        bare = i == 0
+        blocks.append(up(channels[i + 1], channels[i], sizes[i], spec, bias=bare))
+        if not bare:
+            blocks.extend([nn.BatchNorm2d(channels[i]), nn.LeakyReLU(SLOPE)])
+    return blocks
 
 
 class _Crop(nn.Module):

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from crepr import _validate
 from crepr.models._block_sizes import block_sizes
+from crepr.models._plain_blocks import plain_encoder
 
 LOGVAR_BOUND = 10.0
 SLOPE = 0.1  # of LeakyReLU below zero
@@ -31,6 +33,10 @@ class EncoderSpec:
     totals
         Whether the heads also see how much there is in each channel. Which genes a cell expresses takes many epochs to find
         its way through convolutions made for shapes, and is there at once in the totals.
+    blocks
+        `'norm'`: batch norm and LeakyReLU after each convolution. `'plain'`: ReLU alone.
+    hidden
+        Units of a layer with ReLU between the blocks and the heads; 0 for none.
     """
 
     inputs: tuple[str, ...]
@@ -40,11 +46,21 @@ class EncoderSpec:
     kernel: int = 3
     padding: int = 1
     totals: bool = False
+    blocks: Literal["norm", "plain"] = "norm"
+    hidden: int = 0
 
     def __post_init__(self) -> None:
+        _validate.choice("blocks", self.blocks, ("norm", "plain"))
+        _validate.integer("hidden", self.hidden, minimum=0)
         if not self.inputs:
             raise ValueError("inputs of an encoder must name at least one input, got none.")
         check_blocks(self.channels, self.size, self.widths, self.kernel, self.padding)
+
+    @property
+    def n_features(self) -> int:
+        """Numbers that the blocks make of a picture."""
+        last = block_sizes(self.size, len(self.widths), kernel=self.kernel, padding=self.padding)[-1]
+        return self.widths[-1] * last**2
 
 
 def check_blocks(channels: int, size: int, widths: tuple[int, ...], kernel: int, padding: int) -> None:
@@ -63,7 +79,7 @@ def check_blocks(channels: int, size: int, widths: tuple[int, ...], kernel: int,
 
 
 class Encoder(nn.Module):
-    """Strided convolutions, each with batch norm and LeakyReLU, then linear heads for mean and log-variance.
+    """Strided convolutions, then linear heads for mean and log-variance.
 
     The log-variance is bounded smoothly, `10 tanh(x / 10)`: the standard deviation stays between 0.007 and 148, so nothing
     overflows, and unlike a clamped one it always has a gradient. The default initialisation of the heads gives a KL of
@@ -72,20 +88,12 @@ class Encoder(nn.Module):
 
     def __init__(self, spec: EncoderSpec, n_latent: int, *, sampled: bool) -> None:
         super().__init__()
-        last = block_sizes(spec.size, len(spec.widths), kernel=spec.kernel, padding=spec.padding)[-1]
-        self.blocks = nn.Sequential(
-            *(
-                nn.Sequential(
-                    nn.Conv2d(n_in, n_out, spec.kernel, stride=2, padding=spec.padding, bias=False),
-                    nn.BatchNorm2d(n_out),
-                    nn.LeakyReLU(SLOPE),
-                )
-                for n_in, n_out in zip((spec.channels, *spec.widths), spec.widths, strict=False)
-            ),
-            nn.Flatten(),
-        )
+        blocks = _norm_blocks(spec) if spec.blocks == "norm" else plain_encoder(spec)
+        self.blocks = blocks.append(nn.Flatten())
         self.totals = nn.BatchNorm1d(spec.channels) if spec.totals else None
-        n_features = spec.widths[-1] * last**2 + (spec.channels if spec.totals else 0)
+        n_features = spec.n_features + (spec.channels if spec.totals else 0)
+        self.hidden = nn.Sequential(nn.Linear(n_features, spec.hidden), nn.ReLU()) if spec.hidden else None
+        n_features = spec.hidden or n_features
         self.mean = nn.Linear(n_features, n_latent)
         self.logvar = nn.Linear(n_features, n_latent) if sampled else None
 
@@ -95,7 +103,22 @@ class Encoder(nn.Module):
         if self.totals is not None:
             amounts = torch.log1p(x.sum((2, 3), dtype=torch.float32))
             features = torch.cat([features, self.totals(amounts).to(features.dtype)], dim=1)
+        if self.hidden is not None:
+            features = self.hidden(features)
         mean = self.mean(features).float()
         if self.logvar is None:
             return mean, torch.full_like(mean, -torch.inf)
         return mean, LOGVAR_BOUND * torch.tanh(self.logvar(features).float() / LOGVAR_BOUND)
+
+
+def _norm_blocks(spec: EncoderSpec) -> nn.Sequential:
+    return nn.Sequential(
+        *(
+            nn.Sequential(
+                nn.Conv2d(n_in, n_out, spec.kernel, stride=2, padding=spec.padding, bias=False),
+                nn.BatchNorm2d(n_out),
+                nn.LeakyReLU(SLOPE),
+            )
+            for n_in, n_out in zip((spec.channels, *spec.widths), spec.widths, strict=False)
+        )
+    )

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
 from crepr import _validate
+from crepr.models._combine import combine
 from crepr.models._decoder import Decoder, DecoderSpec
 from crepr.models._encoder import Encoder, EncoderSpec
 from crepr.models._output import Output
@@ -18,29 +19,47 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """An encoder, a latent, and one decoder per target.
+    """Encoders, a latent, and one decoder per target.
 
     Attributes
     ----------
     encoders
-        The encoder under its name.
+        Encoders by name.
     decoders
         Decoders by name.
     n_latent
         Dimensions of the latent.
     sampled
         Whether the latent is a distribution, sampled in training; a point otherwise.
+    combine
+        How several encoders make one latent, see :func:`combine`; `'none'` where there is one.
+    n_condition
+        Numbers that the decoders are told beside the latent.
     """
 
     encoders: dict[str, EncoderSpec]
     decoders: dict[str, DecoderSpec]
     n_latent: int
     sampled: bool = True
+    combine: Literal["none", "product", "poe", "mean"] = "none"
+    n_condition: int = 0
 
     def __post_init__(self) -> None:
         _validate.integer("n_latent", self.n_latent, minimum=1)
-        if len(self.encoders) != 1:
-            raise ValueError(f"encoders must hold one encoder, got {_validate.listing(self.encoders)}.")
+        _validate.integer("n_condition", self.n_condition, minimum=0)
+        _validate.choice("combine", self.combine, ("none", "product", "poe", "mean"))
+        if not self.encoders or (self.combine == "none" and len(self.encoders) > 1):
+            raise ValueError(
+                f"encoders must hold one encoder, got {_validate.listing(self.encoders)}. Set combine for several."
+            )
+        if self.combine == "poe" and not self.sampled:
+            raise ValueError("combine='poe' is a product of distributions, and the latent a point. Set sampled=True.")
+        for encoder in self.encoders.values():
+            if self.n_latent > encoder.n_features:
+                raise ValueError(
+                    f"n_latent={self.n_latent} is more than the {encoder.n_features} features that an encoder makes of a picture. Set "
+                    "n_latent lower, or widths higher."
+                )
         if not self.decoders:
             raise ValueError("decoders must hold at least one decoder, got none.")
         targets = [decoder.target for decoder in self.decoders.values()]
@@ -61,11 +80,16 @@ class Network(nn.Module):
             {name: Encoder(encoder, spec.n_latent, sampled=spec.sampled) for name, encoder in spec.encoders.items()}
         )
         self.decoders = nn.ModuleDict(
-            {name: Decoder(decoder, spec.n_latent) for name, decoder in spec.decoders.items()}
+            {name: Decoder(decoder, spec.n_latent + spec.n_condition) for name, decoder in spec.decoders.items()}
         )
 
     def forward(
-        self, inputs: Mapping[str, Tensor], *, generator: torch.Generator | None = None, sample: bool | None = None
+        self,
+        inputs: Mapping[str, Tensor],
+        *,
+        condition: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        sample: bool | None = None,
     ) -> Output:
         """Encode, sample, decode.
 
@@ -73,6 +97,8 @@ class Network(nn.Module):
         ----------
         inputs
             `(B, channels, size, size)` by name.
+        condition
+            `(B, n_condition)`, where decoders are told something.
         generator
             Source of the noise; needed if sampling. One on the CPU gives the same noise on every device.
         sample
@@ -83,28 +109,46 @@ class Network(nn.Module):
         KeyError
             If an input is missing.
         ValueError
-            If an input has other channels or another size, or there is no generator to sample with.
+            If an input has other channels or another size, there is no generator to sample with, or no condition.
         """
-        (name,) = self.encoders
-        mean, logvar = self.encode(inputs)
+        said = self._encode(inputs)
         if not self.spec.sampled:
             if sample:
                 raise ValueError("sample=True needs a latent that is a distribution; this network's is a point.")
-            return Output(z=mean, q={}, outputs=self.decode(mean))
+            z, _ = self._combine(said)
+            return Output(z=z, q={}, outputs=self.decode(z, condition))
+        if self.spec.combine == "poe":
+            said = {"joint": self._combine(said)}
         # non-finite parameters are the trainer's to report, with the epoch; checking them here would also stall a GPU
-        q = Normal(mean, torch.exp(0.5 * logvar), validate_args=False)
-        sample = self.training if sample is None else sample
-        z = mean + q.scale * _noise(mean, generator) if sample else mean
-        return Output(z=z, q={name: q}, outputs=self.decode(z))
+        q = {name: Normal(mean, torch.exp(0.5 * logvar), validate_args=False) for name, (mean, logvar) in said.items()}
+        if self.training if sample is None else sample:
+            said = {
+                name: (_sample(part, generator), torch.full_like(part.mean, -torch.inf)) for name, part in q.items()
+            }
+        z = next(iter(said.values()))[0] if len(said) == 1 else self._combine(said)[0]
+        return Output(z=z, q=q, outputs=self.decode(z, condition))
 
     def encode(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the posterior, each `(B, n_latent)` in float32; a point has log-variance minus infinity."""
-        (name,) = self.encoders
-        return self.encoders[name](_join(self.spec.encoders[name], inputs))
+        return self._combine(self._encode(inputs))
 
-    def decode(self, z: Tensor) -> dict[str, Tensor]:
+    def decode(self, z: Tensor, condition: Tensor | None = None) -> dict[str, Tensor]:
         """What the decoders say of latents `(B, n_latent)`, as `(B, channels, size, size)` by target."""
+        if self.spec.n_condition:
+            if condition is None or condition.shape != (len(z), self.spec.n_condition):
+                given = None if condition is None else tuple(condition.shape)
+                raise ValueError(f"condition must have shape {(len(z), self.spec.n_condition)}, got {given}.")
+            z = torch.cat([z, condition.to(z.dtype)], dim=1)
         return {self.spec.decoders[name].target: decoder(z) for name, decoder in self.decoders.items()}
+
+    def _encode(self, inputs: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+        return {name: encoder(_join(self.spec.encoders[name], inputs)) for name, encoder in self.encoders.items()}
+
+    def _combine(self, said: Mapping[str, tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+        if self.spec.combine == "none":
+            return next(iter(said.values()))
+        means, logvars = (torch.stack(parts) for parts in zip(*said.values(), strict=True))
+        return combine(self.spec.combine, means, logvars)
 
 
 def _join(spec: EncoderSpec, inputs: Mapping[str, Tensor]) -> Tensor:
@@ -119,7 +163,8 @@ def _join(spec: EncoderSpec, inputs: Mapping[str, Tensor]) -> Tensor:
     return x
 
 
-def _noise(like: Tensor, generator: torch.Generator | None) -> Tensor:
+def _sample(q: Normal, generator: torch.Generator | None) -> Tensor:
     if generator is None:
         raise ValueError("Sampling the latent needs a generator. Pass generator=torch.Generator(), or sample=False.")
-    return torch.randn(like.shape, generator=generator, device=generator.device).to(like.device)
+    noise = torch.randn(q.mean.shape, generator=generator, device=generator.device)
+    return q.mean + q.scale * noise.to(q.mean.device)

@@ -3,7 +3,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crepr.models._beta_vae import beta_vae
+from crepr.models._conditional_vae import conditional_vae
+from crepr.models._corrected_vae import corrected_vae
+from crepr.models._denoising_autoencoder import denoising_autoencoder
 from crepr.models._double_decoder_vae import double_decoder_vae
+from crepr.models._mevae import mevae
+from crepr.models._mmd_vae import mmd_vae
 from crepr.models._vae import vae
 
 if TYPE_CHECKING:
@@ -15,5 +20,10 @@ MODELS: dict[str, Callable[..., ModelSpec]] = {
     "vae": vae,
     "beta_vae": beta_vae,
     "double_decoder_vae": double_decoder_vae,
+    "corrected_vae": corrected_vae,
+    "denoising_autoencoder": denoising_autoencoder,
+    "conditional_vae": conditional_vae,
+    "mmd_vae": mmd_vae,
+    "mevae": mevae,
 }
 """Models by name: functions from inputs and options to a specification."""

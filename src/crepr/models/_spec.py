@@ -52,7 +52,7 @@ class TermSpec:
     Attributes
     ----------
     term
-        Name of the term: `'mse'`, `'bce'`, `'dice'`, `'focal'`, `'kl'`.
+        Name of the term: `'mse'`, `'bce'`, `'dice'`, `'focal'`; `'kl'`, `'marginal_kl'`, `'mmd'`.
     weight
         A number, or a warm-up.
     target
@@ -70,7 +70,7 @@ class TermSpec:
         kind = TERMS[_validate.choice("term", self.term, TERMS)]
         if not isinstance(self.weight, WarmUp):
             object.__setattr__(self, "weight", _validate.number("weight", self.weight, minimum=0))
-        if (self.target is None) != (kind.reads == "posterior"):
+        if (self.target is None) != (kind.reads in ("posterior", "latent")):
             raise ValueError(
                 f"Term {self.term!r} {'needs a' if self.target is None else 'takes no'} target, got {self.target!r}."
             )
@@ -107,9 +107,14 @@ class ModelSpec:
         _plain_json("view", self.view)
         if "name" not in self.view:
             raise ValueError(f"view must have a 'name', got {self.view!r}.")
-        _check_encoders(self.inputs, self.network)
+        _check_encoders(self.seen(), self.network)
         _check_decoders(self.inputs, self.network)
         _check_objective(self.objective, self.network)
+
+    def seen(self) -> dict[str, InputSpec]:
+        """What encoders read, by its name in a batch: the inputs, or versions of the one that the view is made of."""
+        versions = self.view.get("sees")
+        return self.inputs if versions is None else dict.fromkeys(versions, self.inputs[self.view["source"]])
 
     def build(self, *, seed: int = 0) -> Network:
         """Make the network; the same seed gives the same weights, and no other random stream is touched."""
@@ -222,7 +227,7 @@ def _check_objective(objective: dict[str, TermSpec], network: NetworkSpec) -> No
             raise ValueError(
                 f"Term {name!r} has target {term.target!r}, but the decoders' are {_validate.listing(channels)}."
             )
-        if term.target is None and not network.sampled:
+        if TERMS[term.term].reads == "posterior" and not network.sampled:
             raise ValueError(
                 f"Term {name!r} needs a sampled latent. Set sampled=True in the network, or leave the term out."
             )

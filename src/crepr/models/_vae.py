@@ -20,6 +20,9 @@ RECONSTRUCTIONS = {"intensity": ("mse", "bce"), "planes": ("bce", "dice_focal")}
 WIDTHS = {"intensity": (16, 32, 64, 128, 128), "planes": (32, 64, 64, 64, 64)}
 LARGEST_MAP = 6  # pixels per side at the end of the encoder
 
+# of Ternes et al.: channels of the encoder's blocks, units of the layer before the latent
+PLAIN_WIDTHS, PLAIN_HIDDEN = (16, 32, 64), 128
+
 # what one unit of a term is worth in nats, see the notes of `vae`
 SQUARED_ERROR_WEIGHT = 10.0
 PLANE_WEIGHT = 100.0
@@ -29,7 +32,7 @@ def vae(
     inputs: Mapping[str, InputSpec],
     *,
     n_latent: int = 50,
-    beta: Weight = 1.0,
+    beta: Weight | None = None,
     reconstruction: Mapping[str, str] | None = None,
     weights: Mapping[str, Weight] | None = None,
     weigh_means: bool = False,
@@ -43,7 +46,10 @@ def vae(
     kernel: int = 3,
     padding: int = 1,
     upsample: Literal["transpose", "nearest"] = "transpose",
-    totals: bool = True,
+    totals: bool | None = None,
+    blocks: Literal["norm", "plain"] = "norm",
+    hidden: int | None = None,
+    sampled: bool = True,
     view: Mapping[str, Any] | None = None,
 ) -> ModelSpec:
     """Describe a variational autoencoder :cite:p:`Kingma2014`: one encoder on all inputs together, one decoder per input.
@@ -55,7 +61,7 @@ def vae(
     n_latent
         Dimensions of the latent.
     beta
-        Weight of the KL term, a number or a warm-up.
+        Weight of the KL term, a number or a warm-up; 1 by default.
     reconstruction
         What compares an input with its reconstruction, by name of the input: `'mse'` (default) or `'bce'` for intensities,
         `'bce'` (default) or `'dice_focal'` for planes.
@@ -75,7 +81,7 @@ def vae(
     widths
         Channels after each block of the encoder, and of the decoders that `decoder_widths` does not name. By default, as many
         blocks as it takes to a map of at most 6 pixels per side: 16, 32, 64, 128, 128, ... channels for intensities,
-        32, 64, 64, ... for planes, the larger of both where both are joined.
+        32, 64, 64, ... for planes, the larger of both where both are joined. 16, 32, 64 for plain blocks.
     decoder_widths
         Channels of a decoder's blocks by name of its input, from the picture inward.
     kernel, padding
@@ -84,7 +90,15 @@ def vae(
         How decoders grow their maps: `'transpose'` or `'nearest'`.
     totals
         Whether the encoder also reads how much there is in each channel, and decoders set a level per channel, beside the
-        convolutions: latents then know which genes a cell expresses after a few epochs instead of hundreds.
+        convolutions: latents then know which genes a cell expresses after a few epochs instead of hundreds. By default, with
+        `'norm'` blocks.
+    blocks
+        `'norm'`: batch norm and LeakyReLU. `'plain'`: ReLU alone, decoders of twice the encoder's channels that end in a convolution of
+        stride 1, as in Ternes et al. :cite:p:`Ternes2022`.
+    hidden
+        Units of a layer between the encoder's blocks and the latent: 128 with plain blocks, else none.
+    sampled
+        Whether the latent is a distribution, with a KL term; else it is a point.
     view
         How a batch is made of cells; `{"name": "identity"}` by default.
 
@@ -125,22 +139,32 @@ def vae(
         for key in given or {}:
             _validate.choice(f"{name}: input", key, inputs)
     geometry: dict[str, Any] = {"size": size, "kernel": kernel, "padding": padding}
-    common: dict[str, Any] = {**geometry, "totals": totals}
+    plain = _validate.choice("blocks", blocks, ("norm", "plain")) == "plain"
+    common: dict[str, Any] = {**geometry, "totals": not plain if totals is None else totals, "blocks": blocks}
 
     def widths_for(kinds: Sequence[str], given: Sequence[int] | None) -> tuple[int, ...]:
-        return _default_widths(kinds, **geometry) if given is None else tuple(given)
+        if given is not None:
+            return tuple(given)
+        return PLAIN_WIDTHS if plain else _default_widths(kinds, **geometry)
+
+    def decoder_widths_for(name: str, kind: str) -> tuple[int, ...]:
+        if name in (decoder_widths or {}):
+            return tuple((decoder_widths or {})[name])
+        mirrored = widths_for([kind], widths)
+        return (*(2 * width for width in mirrored), mirrored[-1]) if plain else mirrored
 
     encoder = EncoderSpec(
         tuple(inputs),
         channels=sum(len(spec.channels) for spec in inputs.values()),
         widths=widths_for([spec.kind for spec in inputs.values()], widths),
+        hidden=(PLAIN_HIDDEN if plain else 0) if hidden is None else hidden,
         **common,
     )
     decoders = {
         name: DecoderSpec(
             name,
             channels=len(spec.channels),
-            widths=widths_for([spec.kind], (decoder_widths or {}).get(name, widths)),
+            widths=decoder_widths_for(name, spec.kind),
             upsample=upsample,
             **common,
         )
@@ -169,11 +193,17 @@ def vae(
             f"{_validate.listing(unused)}: only Dice and focal terms have that. Set reconstruction={{'transcripts': 'dice_focal'}}, "
             "or leave it out."
         )
-    objective["kl"] = TermSpec("kl", beta)
+    if sampled:
+        objective["kl"] = TermSpec("kl", 1.0 if beta is None else beta)
+    elif beta is not None:
+        raise ValueError(
+            f"beta={beta} weighs the KL term, and a latent of points has none. Leave beta out, or set sampled=True."
+        )
     for name, weight in (weights or {}).items():
         old = objective[_validate.choice("weights: term", name, objective)]
         objective[name] = replace(old, weight=_divided(weight, _summed(old, inputs)) if weigh_means else weight)
-    network = NetworkSpec({"encoder": encoder}, decoders, _validate.integer("n_latent", n_latent, minimum=1))
+    n_latent = _validate.integer("n_latent", n_latent, minimum=1)
+    network = NetworkSpec({"encoder": encoder}, decoders, n_latent, sampled=sampled)
     return ModelSpec("vae", dict(inputs), network, objective, {"name": "identity"} if view is None else dict(view))
 
 

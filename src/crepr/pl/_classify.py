@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 import matplotlib.pyplot as plt
@@ -10,9 +9,10 @@ from matplotlib.colors import Normalize
 from crepr import _keys, _validate
 from crepr.get._classify import classify as get_classify
 from crepr.pl._heatmap import heatmap, heatmap_bar, heatmap_size
+from crepr.pl._named_keys import named_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
@@ -79,9 +79,8 @@ def classify(
     >>> cr.pl.classify(mdata, measure="auc")
     """
     _validate.choice("measure", measure, MEASURES)
-    names = {_keys.CLASSIFY: _keys.CLASSIFY} if keys is None else _names(keys)
     found = {}
-    for key, name in names.items():
+    for key, name in named_keys(keys, _keys.CLASSIFY).items():
         labels, macro = (get_classify(data, table=table, key_added=key, mod=mod) for table in ("labels", "macro"))
         found[name] = pd.concat(
             [labels.set_index("label")[measure], macro.set_index("measure")["value"].rename({measure: MACRO})[[MACRO]]]
@@ -97,9 +96,3 @@ def classify(
     ax.axhline(len(table) - 1.5, color="white", linewidth=3)
     heatmap_bar(ax, colors, title)
     return ax
-
-
-def _names(keys: str | Sequence[str] | Mapping[str, str]) -> dict[str, str]:
-    if isinstance(keys, str):
-        return {keys: keys}
-    return dict(keys) if isinstance(keys, Mapping) else {key: key for key in keys}

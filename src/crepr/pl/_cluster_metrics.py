@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from crepr._types import Data
 
+# what is no metric, or drawn with one
+BESIDE = ("clustering", "n_clusters", "n_cells", "purity_sd", "purity_chance")
+
 
 def cluster_metrics(
     data: Data,
@@ -28,7 +31,8 @@ def cluster_metrics(
 ) -> Figure:
     """Show metrics of clusterings beside their number of clusters, without which none of them can be read.
 
-    A row per clustering, those with few clusters first; a panel per metric, whose axis spans the values found.
+    A row per clustering, those with few clusters first; a panel per metric, whose axis spans the values found. Beside purity a
+    line is its standard deviation over clusters, and a grey stroke what chance gives.
     Homogeneity that rises down the rows while completeness falls says no more than that clusters were split.
 
     Parameters
@@ -63,7 +67,7 @@ def cluster_metrics(
     >>> cr.pl.cluster_metrics(mdata)
     """
     table = get_cluster_metrics(data, key_added=key_added, mod=mod).sort_values("n_clusters", kind="stable")
-    known = [name for name in table.columns if name not in ("clustering", "n_clusters", "n_cells")]
+    known = [name for name in table.columns if name not in BESIDE]
     shown = known if metrics is None else list(metrics)
     for name in shown:
         _validate.has_key(known, name, where="the metrics", hint="Set metrics to some of them.")

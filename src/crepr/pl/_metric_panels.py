@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import MaxNLocator
 
-from crepr.pl._style import BLUE, LABEL_SIZE, SMALL_SIZE
+from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,14 +18,14 @@ TITLES = {"v_measure": "V-measure", "ami": "AMI", "ari": "ARI"}
 
 
 def metric_panels(axes: Sequence[Axes], table: pd.DataFrame, metrics: Sequence[str]) -> None:
-    """Draw a row per clustering: its number of clusters, then a panel per metric.
+    """Draw a row per clustering: its number of clusters, then a panel per metric, with its spread and chance where known.
 
     Parameters
     ----------
     axes
         One more than metrics, side by side.
     table
-        With columns `clustering`, `n_clusters` and the metrics.
+        With columns `clustering`, `n_clusters` and the metrics; `METRIC_sd` becomes a line, `METRIC_chance` a stroke.
     metrics
         Columns to show.
     """
@@ -39,6 +39,11 @@ def metric_panels(axes: Sequence[Axes], table: pd.DataFrame, metrics: Sequence[s
     axes[0].set_yticks(rows, table["clustering"].tolist(), fontsize=SMALL_SIZE)
     axes[0].set_ylim(len(table) - 0.5, -0.5)
     for ax, name in zip(axes[1:], metrics, strict=True):
+        if f"{name}_sd" in table:
+            low, high = table[name] - table[f"{name}_sd"], table[name] + table[f"{name}_sd"]
+            ax.hlines(rows, low, high, color=BLUE, linewidth=1)
+        if f"{name}_chance" in table:
+            ax.plot(table[f"{name}_chance"], rows, "|", color=GREY, markersize=8)
         ax.plot(table[name], rows, "o", color=BLUE, markersize=4)
         ax.margins(x=0.12)
         ax.xaxis.set_major_locator(MaxNLocator(3))

@@ -40,6 +40,8 @@ def reconstruction(
 ) -> Figure:
     """Show cells beside what the model makes of them: what did the latents keep?
 
+    Of a model of corrected cells, it shows what each encoder sees, the corrected cell, and the output.
+
     Stains are coloured channels; transcript planes are coloured spots, as bright as the model holds a molecule to be
     likely there, with all other genes in grey. A spot that may lie anywhere in a cell is likely nowhere: the highest probability
     shown has the full colour, and the legend says what it is. Outputs are decoded from latent means.
@@ -61,7 +63,7 @@ def reconstruction(
     colors
         Colours of some stains and genes, by name.
     scale_bar
-        Draw a scale bar: micrometres where the pixel size is known, else pixels.
+        Draw a scale bar: micrometres where the pixel size is known, else pixels; none where the model saw cells made equally large.
     ncols
         Cells side by side.
     figsize
@@ -98,10 +100,15 @@ def reconstruction(
     if not len(shown):
         raise ValueError("cells holds no cell. Give at least one, or leave it out.")
     result = reconstruct(data, model, cells=shown)
-    pairs, legend = _colour(result, model, genes=genes, n_genes=n_genes, colors=colors or {})
-    side = next(iter(pairs.values())).shape[2]
-    bar = choose_bar(side, _pixel_size(data, adata, shown)) if scale_bar else None
-    return mosaic_figure([_panel(pairs, min(ncols, len(shown)))], Footer(legend, bar), side=side, figsize=figsize)
+    columns = _columns(result, model)
+    pictures, legend = _colour(columns, model, genes=genes, n_genes=n_genes, colors=colors or {})
+    side = next(iter(pictures.values())).shape[2]
+    # cells that were made equally large have lost their scale
+    to_scale = not {"size", "shape"} & set(model.spec.view.get("invariant_to", ()))
+    bar = choose_bar(side, _pixel_size(data, adata, shown)) if scale_bar and to_scale else None
+    return mosaic_figure(
+        [_panel(pictures, list(columns), min(ncols, len(shown)))], Footer(legend, bar), side=side, figsize=figsize
+    )
 
 
 def _pixel_size(data: Data, adata: AnnData, shown: np.ndarray) -> float | None:
@@ -113,56 +120,67 @@ def _pixel_size(data: Data, adata: AnnData, shown: np.ndarray) -> float | None:
     return None
 
 
+def _columns(result: dict[str, dict[str, np.ndarray]], model: TrainedModel) -> dict[str, dict[str, np.ndarray]]:
+    """Return what is shown of each cell side by side, each `{name of the input: (n, c, y, x)}`."""
+    outputs = {"output": result["outputs"]}
+    versions = model.spec.view.get("sees")
+    if versions is None:
+        return {"input": result["inputs"], **outputs}
+    source = model.spec.view["source"]
+    seen = {("input" if name == source else name): {source: result["inputs"][name]} for name in versions}
+    return {**seen, "corrected": result["targets"], **outputs}
+
+
 def _colour(
-    result: dict[str, dict[str, np.ndarray]],
+    columns: dict[str, dict[str, np.ndarray]],
     model: TrainedModel,
     *,
     genes: Sequence[str] | None,
     n_genes: int,
     colors: Mapping[str, Any],
 ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, str]]]:
-    """Return pictures `(2, n, y, x, 3)` of input and output by name, and the legend of each."""
-    inputs, outputs = result["inputs"], result["outputs"]
+    """Return pictures `(n_columns, n, y, x, 3)` by name of the input, and the legend of each."""
+    outputs = columns["output"]
     names = {name: list(model.channels(name)) for name in outputs}
     for name in colors:
         known = [channel for channels in names.values() for channel in channels]
         _validate.has_key(known, name, where="the channels of the model", hint="Give colors for these.")
-    pairs: dict[str, np.ndarray] = {}
+    pictures: dict[str, np.ndarray] = {}
     legend: dict[str, dict[str, str]] = {}
     for name, channels in names.items():
         chosen = {channel: color for channel, color in colors.items() if channel in channels}
         if name == "transcripts":
             _validate.integer("n_genes", n_genes, minimum=1)
-            palette = spot_colors(channels, inputs[name], genes=genes, n_genes=n_genes, colors=chosen)
+            palette = spot_colors(channels, columns["input"][name], genes=genes, n_genes=n_genes, colors=chosen)
             highest = max(float(outputs[name].max()), np.finfo(np.float32).tiny)
-            parts = inputs[name], outputs[name] / highest
-            pairs[name] = np.stack([spot_pictures(part, channels, palette) for part in parts])
+            parts = columns["input"][name], outputs[name] / highest
+            pictures[name] = np.stack([spot_pictures(part, channels, palette) for part in parts])
             genes_shown = palette if len(palette) == len(channels) else {**palette, "other genes": OTHER}
             legend[f"{name} (full colour: probability {highest:.2g})"] = genes_shown
         else:
             palette = channel_colors(channels, chosen)
-            pairs[name] = np.stack([compose(part[name], list(palette.values())) for part in (inputs, outputs)])
+            pictures[name] = np.stack([compose(part[name], list(palette.values())) for part in columns.values()])
             legend[name] = palette
-    return pairs, legend
+    return pictures, legend
 
 
-def _panel(pairs: dict[str, np.ndarray], ncols: int) -> Panel:
-    """Lay pairs (input, output) in rows of `ncols` cells, the kinds of a cell below each other."""
-    n, side = next(iter(pairs.values())).shape[1:3]
+def _panel(pictured: dict[str, np.ndarray], names: list[str], ncols: int) -> Panel:
+    """Lay what is shown of a cell side by side, in rows of `ncols` cells, the kinds of a cell below each other."""
+    n, side = next(iter(pictured.values())).shape[1:3]
     gap, space = max(1, round(0.03 * side)), max(2, round(0.15 * side))
-    pair, block = 2 * side + gap + space, len(pairs) * (side + gap) - gap + space
+    cell, block = len(names) * (side + gap) - gap + space, len(pictured) * (side + gap) - gap + space
     column, line = np.arange(n) % ncols, np.arange(n) // ncols
     pictures, top, left = [], [], []
-    for kind, pictured in enumerate(pairs.values()):
-        for part in (0, 1):
-            pictures.append(pictured[part])
+    for kind, of_kind in enumerate(pictured.values()):
+        for part in range(len(names)):
+            pictures.append(of_kind[part])
             top.append(line * block + kind * (side + gap))
-            left.append(column * pair + part * (side + gap))
-    shape = ((line.max() + 1) * block - space, ncols * pair - space)
+            left.append(column * cell + part * (side + gap))
+    shape = ((line.max() + 1) * block - space, ncols * cell - space)
     image = mosaic(np.concatenate(pictures), np.concatenate(top), np.concatenate(left), shape)
     middle = side / 2
-    rows = {i * block + k * (side + gap) + middle: name for i in range(line.max() + 1) for k, name in enumerate(pairs)}
-    columns = {
-        i * pair + part * (side + gap) + middle: ("input", "output")[part] for i in range(ncols) for part in (0, 1)
+    rows = {
+        i * block + k * (side + gap) + middle: name for i in range(line.max() + 1) for k, name in enumerate(pictured)
     }
+    columns = {i * cell + part * (side + gap) + middle: name for i in range(ncols) for part, name in enumerate(names)}
     return Panel(image, rows, columns)

@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "_crops": ["crops"],
         "_intensity": ["intensity"],
         "_masks": ["masks"],
+        "_pose": ["pose"],
         "_select_features": ["select_features"],
         "_select_genes": ["select_genes"],
         "_transcripts": ["transcripts"],

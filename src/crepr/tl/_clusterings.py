@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def clusterings(
-    data: Data, owner: Data | None, cluster_keys: str | Sequence[str], groupby: str | None
+    data: Data, owner: Data | None, cluster_keys: str | Sequence[str] | None, groupby: str | None
 ) -> tuple[Data, dict[str, pd.Categorical], pd.Categorical | None]:
     """Find clusterings of the same cells and the labels that they are compared with.
 
@@ -25,16 +25,18 @@ def clusterings(
     owner
         What has the cells: `data` or one of its modalities; for `None` the only modality with all columns, else `data`.
     cluster_keys, groupby
-        Columns of `.obs`, to be checked.
+        Columns of `.obs`, to be checked; `None` for none.
 
     Returns
     -------
     What to write to, `owner` if it has all columns, else `data`; clusters by column; labels.
     """
-    several = isinstance(cluster_keys, Iterable) and not isinstance(cluster_keys, str)
-    keys: list[Any] = list(cluster_keys) if several else [cluster_keys]
-    if not keys or not all(isinstance(key, str) for key in keys):
-        raise TypeError(f"cluster_keys must be a column of .obs or a list of at least one, got {cluster_keys!r}.")
+    keys: list[Any] = []
+    if cluster_keys is not None:
+        several = isinstance(cluster_keys, Iterable) and not isinstance(cluster_keys, str)
+        keys = list(cluster_keys) if several else [cluster_keys]
+        if not keys or not all(isinstance(key, str) for key in keys):
+            raise TypeError(f"cluster_keys must be a column of .obs or a list of at least one, got {cluster_keys!r}.")
     repeated = sorted({key for key in keys if keys.count(key) > 1})
     if repeated:
         raise ValueError(f"cluster_keys holds {_validate.listing(repeated)} more than once.")

@@ -32,7 +32,11 @@ def compare_clusters(
     optimize_leiden(data, **where, key_added=clusters, **options)
     cluster_metrics(data, clusters, groupby, **where, rng=options["rng"], device=options["device"], key_added=key)
     table = get.cluster_metrics(data, key_added=key).drop(columns=["clustering", "n_cells"])
-    return table.melt(var_name="measure")
+    # by purity stand its spread and chance, as by other measures theirs
+    beside = ["purity_sd", "purity_chance"]
+    found = table.drop(columns=beside).melt(var_name="measure")
+    found.loc[found["measure"] == "purity", ["sd", "chance"]] = table[beside].to_numpy()
+    return found
 
 
 def compare_groups(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crepr import _access, _validate
+from crepr import _access, _keys, _validate
 from crepr.stats._pick_device import pick_device
 from crepr.tl._run import check_key, write_latents
 from crepr.tl._view import check_model, find_owners, view_of_model
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
 
     from crepr._types import Data
+    from crepr.tl._view import Inputs
     from crepr.train._trained_model import TrainedModel
 
 
@@ -22,6 +23,7 @@ def embed(
     *,
     mod: str | Sequence[str] | None = None,
     key_added: str | None = None,
+    inputs: Inputs | None = None,
     logvar: bool = False,
     batch_size: int = 256,
     device: str | torch.device = "auto",
@@ -44,7 +46,10 @@ def embed(
         Modality or modalities of a MuData that the inputs, and the crops around which transcripts are drawn, are taken
         from; all by default.
     key_added
-        Key in `.obsm`; `'X_vae'` by default.
+        Key in `.obsm`; by default the one of the training, such as `'X_vae'` or `'X_mevae'`.
+    inputs
+        For models of corrected cells: each encoder sees the cell with its own correction left undone (`'own'`), or fully
+        corrected (`'corrected'`); by default as in training.
     logvar
         Also write the posterior log-variances.
     batch_size
@@ -61,7 +66,7 @@ def embed(
     `None`, or a copy if `copy=True`. Sets, in the modality that the inputs come from or in the MuData if they come
     from several:
 
-    `.obsm['X_vae' | key_added]` : :class:`numpy.ndarray`, `(n_obs, n_latent)`, float32
+    `.obsm['X_vae' | 'X_mevae' | key_added]` : :class:`numpy.ndarray`, `(n_obs, n_latent)`, float32
         Posterior means, in cell order.
     `.obsm['X_vae_logvar' | f'{key_added}_logvar']` : :class:`numpy.ndarray`
         Posterior log-variances, if `logvar=True`.
@@ -92,12 +97,12 @@ def embed(
     device = pick_device(device)
     data = data.copy() if copy else data
     owners = find_owners(data, list(model.spec.inputs), mod)
-    view = view_of_model(owners, model)
+    view = view_of_model(owners, model, inputs=inputs, decoding=False)
     write_latents(
         owners.target,
         model,
         view,
-        key_added=key_added,
+        key=key_added or model.params.get("use_rep", _keys.X_VAE),
         logvar=logvar,
         device=device,
         batch_size=batch_size,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crepr import _access, _keys
+from crepr.train._corrected_view import CorrectedView
 from crepr.train._crop_input import CropInput
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ def fingerprint(owners: Owners, view: View) -> str:
             digest.update(np.ascontiguousarray(limit).tobytes())
         if stain.masks is not None:
             tables.append((owners.adatas["stain"], _keys.MASKS))
+    arrays = [] if view.condition is None else [view.condition]
+    if isinstance(view, CorrectedView):
+        arrays += [view.centre, *view.own.values()]
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
     for adata, key in tables:
         references = _access.references(adata, key)
         files = [name for name in FILES if name in references]

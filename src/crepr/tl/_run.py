@@ -154,17 +154,17 @@ def write_model(
     model: TrainedModel,
     view: View,
     *,
-    key_added: str | None,
+    keys: tuple[str, str],
     logvar: bool,
     fingerprint: str,
     device: str,
     progress: bool,
 ) -> None:
-    """Write the latents to `.obsm`, and history and spec to `.uns`."""
-    write_latents(target, model, view, key_added=key_added, logvar=logvar, device=device, progress=progress)
+    """Write the latents to `.obsm`, and history and spec to `.uns`, under these keys."""
+    write_latents(target, model, view, key=keys[0], logvar=logvar, device=device, progress=progress)
     _record.record(
         target,
-        key_added or _keys.VAE,
+        keys[1],
         params=model.params,
         history=model.history,
         spec=model.spec.to_json(),
@@ -177,7 +177,7 @@ def write_latents(
     model: TrainedModel,
     view: View,
     *,
-    key_added: str | None,
+    key: str,
     logvar: bool,
     device: str | torch.device = "auto",
     batch_size: int = 256,
@@ -185,7 +185,6 @@ def write_latents(
 ) -> None:
     """Write the posterior means of all cells to `.obsm`, and their log-variances if asked for, in place of earlier ones."""
     means, logvars = model.encode(view, batch_size=batch_size, device=device, progress=progress)
-    key = key_added or _keys.X_VAE
     _record.own(target)
     target.obsm[key] = means
     if logvar:
@@ -237,7 +236,7 @@ def _optimisation(defaults: Mapping[str, Any], given: Mapping[str, Any], n_cells
             warnings.warn(
                 f"batch_size={options['batch_size']} is larger than the {n_cells} cells to train on; {n_cells} is used.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         options["batch_size"] = n_cells
     return Optimisation(**options)

@@ -1,40 +1,17 @@
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
-from crepr import _validate
-from crepr.models._block_sizes import block_sizes
-from crepr.models._inverse_weights import inverse_weights
-from crepr.models._objective import WarmUp
-from crepr.models._presets import PRESETS
-from crepr.models._registry import MODELS
-from crepr.models._spec import InputSpec
-from crepr.models._vae import vae
-from crepr.tl._fingerprint import fingerprint
-from crepr.tl._run import plan_run, train, write_model
-from crepr.tl._view import build_view, find_owners, intensity_of, windows_of
-from crepr.train._gene_counts import mean_occupied_pixels
-from crepr.train._hardware import Hardware
-from crepr.train._pose import AUGMENTS
+from crepr import _keys
+from crepr.tl._train_model import train_model
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from crepr._types import Data, PathLike, Seed
-    from crepr.models._spec import ModelSpec
-    from crepr.tl._view import Owners
-    from crepr.train._plane_input import PlaneInput
+    from crepr.models._objective import WarmUp
     from crepr.train._pose import Augment
     from crepr.train._trained_model import TrainedModel
-    from crepr.train._view import View
-
-#: Arguments of the model that are arguments of `train_vae`, or made by it.
-OWN = ("inputs", "n_latent", "beta", "gene_weights", "view")
-#: Of training where :class:`Optimisation` has other defaults: planes take ten times longer than stains.
-PLANES = {"batch_size": 16, "max_epochs": 15}
-KINDS: dict[str, Literal["intensity", "planes"]] = {"stain": "intensity", "transcripts": "planes"}
 
 
 def train_vae(
@@ -44,6 +21,8 @@ def train_vae(
     mod: str | Sequence[str] | None = None,
     model: str | None = None,
     preset: str | None = None,
+    invariant_to: Sequence[str] | None = None,
+    condition: str | Sequence[str] | Mapping[str, str] | None = None,
     n_latent: int | None = None,
     beta: float | WarmUp | None = None,
     gene_weights: Literal["none", "inverse", "batch"] | None = None,
@@ -90,10 +69,19 @@ def train_vae(
         Modality or modalities of a MuData that the inputs, and the crops around which transcripts are drawn, are taken
         from; all by default.
     model
-        `'vae'`, `'beta_vae'` or `'double_decoder_vae'`; by default the one that the inputs ask for.
+        `'vae'`, `'beta_vae'`, `'mmd_vae'` or `'double_decoder_vae'`; by default the one that the inputs ask for. To have the latent
+        ignore something: `'corrected_vae'` and `'denoising_autoencoder'` (with `invariant_to`), `'conditional_vae'` (with
+        `condition`), and `'mevae'`, which :func:`train_mevae` trains with its own defaults. See :doc:`/models`.
     preset
         Settings of a published model, `'moser-vae1'` to `'moser-vae5'`: network, objective, learning rate and epochs,
         see :doc:`/models`. Arguments given beside it win.
+    invariant_to
+        For models of corrected cells: what is taken out of the picture that is to be drawn, `'rotation'`, `'polarity'`, `'size'`,
+        `'shape'`; needs :func:`crepr.pp.pose`.
+    condition
+        For `'conditional_vae'`: columns of `.obs` that the decoder is told, so that the latent need not know them; a list, or a mapping from
+        column to `'number'`, `'category'`, `'angle'` (degrees) or `'axis'` (degrees modulo 180). The directions that :func:`crepr.pp.pose`
+        writes are known to be such.
     n_latent
         Dimensions of the latent; 50, or the preset's.
     beta
@@ -103,7 +91,7 @@ def train_vae(
         mean number of pixels per cell in the whole data set; `'batch'`, the weights of Moser et al., made anew from
         each batch.
     model_options
-        Further options of the model: `widths`, `upsample`, `reconstruction`, `empty`, `alpha`, ...
+        Further options of the model, such as `widths`, `blocks`, `reconstruction`; see :mod:`crepr.models`.
     size
         Pixels per side of the windows; that of the crops where there are some. Windows of transcripts are those of the
         crops; without crops, or beside a stack of ready-made ones, they lie around the middle of each cell's molecules.
@@ -153,7 +141,7 @@ def train_vae(
         Posterior log-variances, if `logvar=True`.
     `.uns['vae' | key_added]` : :class:`dict`
         `params`, `history` (a row per epoch; terms are means over cells, unweighted), `spec` (JSON), `fingerprint` of
-        the references, `crepr_version`.
+        the references and poses, `crepr_version`.
 
     Raises
     ------
@@ -177,140 +165,4 @@ def train_vae(
     >>> mdata["stain"].obsm["X_vae"].shape
     (300, 50)
     """
-    chosen = _preset(preset)
-    owners = find_owners(data, inputs, mod)
-    names = list(owners.adatas)
-    if preset is not None and set(chosen["inputs"]) != set(names):
-        raise ValueError(
-            f"preset={preset!r} is a model of {_validate.listing(chosen['inputs'])}, but inputs are "
-            f"{_validate.listing(names)}. Set inputs={list(chosen['inputs'])}."
-        )
-    _validate.choice("augment", augment, AUGMENTS)
-    _check_use(names, gene_weights=gene_weights, dilation=dilation, hide_neighbours=hide_neighbours)
-    gene_weights = _first(gene_weights, chosen["model"].get("gene_weights"), "none")
-    _validate.choice("gene_weights", gene_weights, ("none", "inverse", "batch"))
-    options = {**chosen["model"], **_model_options(model_options)}
-    options["n_latent"] = _validate.integer("n_latent", _first(n_latent, options.get("n_latent"), 50), minimum=1)
-    if beta is not None:
-        options["beta"] = beta if isinstance(beta, WarmUp) else _validate.number("beta", beta, minimum=0)
-    run = plan_run(
-        owners.target,
-        defaults={**(PLANES if "transcripts" in names else {}), **chosen["train"]},
-        given={"max_epochs": max_epochs, "batch_size": batch_size, "lr": lr, "weight_decay": weight_decay},
-        validation=validation,
-        patience=patience,
-        checkpoint_dir=checkpoint_dir,
-        resume=resume,
-        hardware=Hardware(
-            accelerator, devices, num_nodes, strategy, precision, _mapping("trainer_options", trainer_options)
-        ),
-        key_added=key_added,
-        rng=rng,
-        progress=progress,
-    )
-
-    shown = {
-        "augment": augment,
-        "hide_neighbours": bool(hide_neighbours),
-        "dilation": _validate.integer("dilation", _first(dilation, chosen["dilation"], 3), minimum=0),
-        "count_pixels": gene_weights == "batch",
-        "windows": windows_of(owners),
-    }
-    view = build_view(owners, size=size, default_size=chosen["size"], options=shown)
-    if preset is not None:
-        _check_preset_size(preset, chosen["size"], options, view.inputs[names[0]].size)
-    if "transcripts" in names:
-        options["gene_weights"] = _gene_weights(gene_weights, view)
-    spec = _spec(view, owners, _first(model, options.pop("model", None)), options, shown)
-    data_hash = fingerprint(owners, view)
-    trained = train(run, spec, view, fingerprint=data_hash, params={"inputs": names, "preset": preset})
-    write_model(
-        owners.target,
-        trained,
-        view,
-        key_added=key_added,
-        logvar=logvar,
-        fingerprint=data_hash,
-        device="cpu" if accelerator == "cpu" else "auto",
-        progress=progress,
-    )
-    return trained
-
-
-def _first(*values: Any) -> Any:
-    """Return the first that is not None."""
-    return next((value for value in values if value is not None), None)
-
-
-def _preset(name: str | None) -> dict[str, Any]:
-    if name is None:
-        return {"model": {}, "train": {}, "inputs": {}, "size": None, "dilation": None}
-    _validate.choice("preset", name, PRESETS)
-    inputs = PRESETS[name]["inputs"].values()
-    size, dilation = (next((item[key] for item in inputs if key in item), None) for key in ("size", "dilation"))
-    return {**PRESETS[name], "size": size, "dilation": dilation}
-
-
-def _mapping(name: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping | None):
-        raise TypeError(f"{name} must be a dict of options, got {value!r}.")
-    return dict(value or {})
-
-
-def _model_options(given: Any) -> dict[str, Any]:
-    options = _mapping("model_options", given)
-    known = [name for name in inspect.signature(vae).parameters if name not in OWN]
-    for name in options:
-        if name in ("n_latent", "beta", "gene_weights"):
-            raise ValueError(f"model_options holds {name!r}, which is an argument of its own. Set {name} instead.")
-        _validate.choice("model_options", name, known)
-    return options
-
-
-def _check_use(names: list[str], *, gene_weights: str | None, dilation: int | None, hide_neighbours: bool) -> None:
-    """Raise if an option is given that says nothing about these inputs."""
-    given = {
-        "gene_weights": (gene_weights not in (None, "none"), "transcripts"),
-        "dilation": (dilation is not None, "transcripts"),
-        "hide_neighbours": (hide_neighbours, "stain"),
-    }
-    for option, (is_set, needed) in given.items():
-        if is_set and needed not in names:
-            raise ValueError(
-                f"{option} is for {needed!r}, but inputs are {_validate.listing(names)}. Leave {option} out, or add "
-                f"{needed!r} to inputs."
-            )
-
-
-def _check_preset_size(preset: str, published: int, options: Mapping[str, Any], size: int) -> None:
-    n_blocks = len(options.get("widths") or ())
-    geometry = {name: options[name] for name in ("kernel", "padding") if name in options}
-    try:
-        block_sizes(size, n_blocks, **geometry)
-    except ValueError as error:
-        raise ValueError(
-            f"preset={preset!r} was published for windows of {published} pixels, and nothing is left of size={size} after its "
-            f"{n_blocks} blocks. Set size, up to {published}, or model_options={{'widths': ...}} with fewer blocks."
-        ) from error
-
-
-def _gene_weights(how: str, view: View) -> Any:
-    if how == "inverse":
-        shown = cast("PlaneInput", view.inputs["transcripts"])
-        return inverse_weights(mean_occupied_pixels(shown.reader, top=shown.top, left=shown.left, size=shown.size))
-    return "batch" if how == "batch" else None
-
-
-def _spec(view: View, owners: Owners, model: str | None, options: dict[str, Any], shown: dict[str, Any]) -> ModelSpec:
-    inputs = {
-        name: InputSpec(
-            item.channels,
-            item.size,
-            KINDS[name],
-            intensity_of(owners.adatas[name], item.channels) if name == "stain" else {},
-        )
-        for name, item in view.inputs.items()
-    }
-    name = model or ("vae" if len(inputs) == 1 else "double_decoder_vae")
-    _validate.choice("model", name, MODELS)
-    return MODELS[name](inputs, **options, view={"name": "identity", **shown})
+    return train_model(keys=(_keys.X_VAE, _keys.VAE), **locals())

@@ -14,7 +14,11 @@ from crepr.get._crop_reader import crop_reader, mask_reader
 from crepr.get._limits import intensity_limits
 from crepr.get._molecule_reader import molecule_reader
 from crepr.get._same_pixels import check_same_pixels
+from crepr.tl._condition import condition_values
+from crepr.train._corrected_view import CorrectedView
 from crepr.train._crop_input import CropInput
+from crepr.train._nuisances import NUISANCES
+from crepr.train._nuisances._pose_of import pose_of
 from crepr.train._plane_input import PlaneInput
 from crepr.train._trained_model import TrainedModel
 from crepr.train._view import View
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 
     from crepr._types import Data
     from crepr.train._view import Input
+
+Inputs = Literal["own", "corrected"]
 
 #: Input -> key in `.obsm` of its references, and the call that makes them.
 REFERENCES = {"stain": _keys.CROPS, "transcripts": _keys.TRANSCRIPTS}
@@ -143,6 +149,86 @@ def build_view(
     return View(made, n_obs=owners.target.n_obs, augment=options["augment"], names=names)
 
 
+def arrange(view: View, owners: Owners, options: Mapping[str, Any]) -> View:
+    """Turn the view of what is registered into the one that a specification asks for.
+
+    Parameters
+    ----------
+    view
+        Each input as it is.
+    owners
+        Where the inputs are.
+    options
+        `view` of the specification.
+    """
+    if "condition" in options:
+        view.condition = condition_values(owners.target, options["condition"])
+    if options["name"] != "corrected":
+        return view
+    name = options["source"]
+    return corrected_view(
+        name,
+        cast("CropInput", view.inputs[name]),
+        owners.adatas[name],
+        invariant_to=options["invariant_to"],
+        radius=options["radius"],
+        sees=options["sees"],
+        uncorrect=options["uncorrect"],
+    )
+
+
+def corrected_view(
+    name: str,
+    shown: CropInput,
+    adata: AnnData,
+    *,
+    invariant_to: Sequence[str],
+    radius: float,
+    sees: Mapping[str, Sequence[str]],
+    uncorrect: Literal["random", "own"] = "own",
+) -> CorrectedView:
+    """Build the view of cells from which nuisances are taken out, as :func:`crepr.pp.pose` found them.
+
+    Parameters
+    ----------
+    name, shown
+        The input that is corrected, and its name.
+    adata
+        The cells.
+    invariant_to, radius, sees, uncorrect
+        As in :class:`CorrectedView`.
+    """
+    nuisances = {key: NUISANCES[key] for key in in_order(invariant_to)}
+    own: dict[str, np.ndarray] = {}
+    for key, nuisance in nuisances.items():
+        own[key] = nuisance.measure(adata, radius=radius, before=own)
+    corner = np.stack([shown.reader.top, shown.reader.left], axis=1)
+    # a cell without an outline has no centroid, and is shown as its window shows it
+    centre = np.nan_to_num(pose_of(adata, "y", "x") - corner - shown.size / 2)
+    return CorrectedView(
+        name,
+        shown,
+        nuisances=nuisances,
+        own=own,
+        centre=centre,
+        radius=radius,
+        sees=sees,
+        uncorrect=uncorrect,
+        names=adata.obs_names.to_numpy(),
+    )
+
+
+def in_order(nuisances: Sequence[str]) -> list[str]:
+    """Return nuisances in the order in which they are taken out; raise if one is not known."""
+    for name in nuisances:
+        if name not in NUISANCES:
+            raise ValueError(
+                f"invariant_to must name nuisances among {_validate.listing(NUISANCES)}, got {name!r}. One of your own is to be added "
+                "under its name to crepr.train.NUISANCES first."
+            )
+    return [name for name in NUISANCES if name in nuisances]
+
+
 def check_model(model: Any) -> None:
     """Raise unless this is a model that is trained."""
     if not isinstance(model, TrainedModel):
@@ -150,8 +236,20 @@ def check_model(model: Any) -> None:
         raise TypeError(f"model must be a TrainedModel, got {model!r}. Give {hint}.")
 
 
-def view_of_model(owners: Owners, model: TrainedModel) -> View:
-    """Build the view of other cells for a model that is trained; names what they lack."""
+def view_of_model(owners: Owners, model: TrainedModel, *, inputs: Inputs | None = None, decoding: bool = True) -> View:
+    """Build the view of other cells for a model that is trained; names what they lack.
+
+    Parameters
+    ----------
+    owners
+        Where the inputs are.
+    model
+        The model.
+    inputs
+        What encoders of corrected cells see, if not what the model was trained to be embedded with.
+    decoding
+        Whether decoders are to be told something of the cells, if they need it.
+    """
     specs = model.spec.inputs
     if "transcripts" in specs and model.spec.view["windows"] == "crops" and windows_of(owners) != "crops":
         raise ValueError(
@@ -159,13 +257,26 @@ def view_of_model(owners: Owners, model: TrainedModel) -> View:
             "Give the MuData that holds their crops too (and name their modality in mod, if it is set), or run cr.pp.crops "
             "with the image first."
         )
-    return build_view(
+    options = {**model.spec.view, "augment": "none", "count_pixels": False}
+    if not decoding:
+        options.pop("condition", None)
+    corrects = options["name"] == "corrected"
+    if inputs is not None:
+        _validate.choice("inputs", inputs, ("own", "corrected"))
+        if not corrects:
+            raise ValueError(
+                f"inputs={inputs!r} is for models of corrected cells; {model.spec.model!r} is none. Leave it out."
+            )
+    if corrects and (inputs or options.get("inputs")) == "corrected":
+        options["sees"] = dict.fromkeys(options["sees"], ())
+    view = build_view(
         owners,
         channels={name: spec.channels for name, spec in specs.items()},
         size=next(iter(specs.values())).size,
-        options={**model.spec.view, "augment": "none", "count_pixels": False},
+        options=options,
         limits={name: spec.options for name, spec in specs.items()},
     )
+    return arrange(view, owners, options)
 
 
 def intensity_of(adata: AnnData, channels: Sequence[str]) -> dict[str, Any]:

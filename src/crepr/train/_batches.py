@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crepr.train._pose import draw_poses
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -62,7 +60,7 @@ class Batches:
         if epoch is not None:
             rng = np.random.default_rng([seed, epoch])
             cells = rng.permutation(cells)
-            self.poses = draw_poses(view.n_obs, view.augment, rng)
+            self.poses = view.draw(rng)
         # every process needs a cell of every batch, or the others would wait for it for ever
         n_batches = max(1, min(-(-len(cells) // (batch_size * world_size)), len(cells) // world_size))
         whole = np.array_split(cells, n_batches)
@@ -76,7 +74,7 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="crepr-read")
         waiting: deque[Future[dict[str, Any]]] = deque()
-        margin = 0 if self.poses is None else self.view.margin
+        margin = self.view.margin_of(self.poses)
         try:
             for position in range(-self.ahead, len(self)):
                 if position + self.ahead < len(self):

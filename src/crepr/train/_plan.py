@@ -104,7 +104,7 @@ class TrainingPlan(L.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss, weighted so that each cell of all processes counts alike."""
-        output = self.network(batch["inputs"], generator=self._noise)
+        output = self.network(batch["inputs"], condition=batch.get("condition"), generator=self._noise)
         loss, terms = self.objective(output, batch, epoch=self.current_epoch)
         self._check(loss, terms, batch, f"step {batch_idx + 1}")
         self._remember("train", loss, terms, batch)
@@ -115,7 +115,8 @@ class TrainingPlan(L.LightningModule):
 
         With those of the epoch, losses of two epochs would not be of one kind, and the best be one of small weights.
         """
-        loss, terms = self.objective(self.network(batch["inputs"]), batch, epoch=sys.maxsize)
+        output = self.network(batch["inputs"], condition=batch.get("condition"))
+        loss, terms = self.objective(output, batch, epoch=sys.maxsize)
         self._check(loss, terms, batch, f"step {batch_idx + 1} of the validation")
         self._remember("val", loss, terms, batch)
 

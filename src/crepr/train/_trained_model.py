@@ -161,29 +161,57 @@ class TrainedModel:
     def reconstruct(
         self, view: View, *, cells: np.ndarray, batch_size: int = 256, device: str | torch.device = "auto"
     ) -> dict[str, dict[str, np.ndarray]]:
-        """Return inputs and what is decoded from their latent means, arrays `(n, c, size, size)` in 0..1 by name."""
+        """Return inputs, targets and what is decoded from their latent means, arrays `(n, c, size, size)` in 0..1 by name."""
         where = pick_device(device)
         network = self.network.to(where).eval()
+        shown = {"inputs": self.spec.seen(), "targets": self.spec.inputs, "outputs": self.spec.inputs}
         parts: dict[str, dict[str, list[np.ndarray]]] = {
             side: {
                 name: [np.empty((0, len(item.channels), item.size, item.size), np.float32)]
-                for name, item in self.spec.inputs.items()
+                for name, item in items.items()
             }
-            for side in ("inputs", "outputs")
+            for side, items in shown.items()
         }
         batches = Batches(view, cells, batch_size=self._fitting(batch_size), device=where) if len(cells) else ()
         try:
             with torch.inference_mode():
                 for batch in batches:
-                    decoded = network.decode(network.encode(batch["inputs"])[0])
-                    for name, values in decoded.items():
-                        shown = values.sigmoid() if self.spec.is_probability(name) else values.clip(0, 1)
-                        parts["inputs"][name].append(batch["inputs"][name].float().cpu().numpy().copy())
-                        parts["outputs"][name].append(shown.float().cpu().numpy())
+                    decoded = network.decode(network.encode(batch["inputs"])[0], batch.get("condition"))
+                    for side, planes in {**batch, "outputs": self._shown(decoded)}.items():
+                        for name in shown.get(side, ()):
+                            parts[side][name].append(planes[name].float().cpu().numpy().copy())
         finally:
             self.network.cpu()
         return {
             side: {name: np.concatenate(arrays) for name, arrays in by_name.items()} for side, by_name in parts.items()
+        }
+
+    def decode(
+        self, z: np.ndarray, *, condition: np.ndarray | None = None, device: str | torch.device = "auto"
+    ) -> dict[str, np.ndarray]:
+        """Return what is decoded from latents `(n, n_latent)`, arrays `(n, c, size, size)` in 0..1 by name.
+
+        `condition`, `(k,)`, is what the decoders are told of all, if they are told something.
+        """
+        where = pick_device(device)
+        network = self.network.to(where).eval()
+        told = None if condition is None else torch.as_tensor(condition, dtype=torch.float32, device=where)
+        parts: dict[str, list[np.ndarray]] = {}
+        try:
+            with torch.inference_mode():
+                for part in torch.as_tensor(z, dtype=torch.float32).split(self._fitting(256)):
+                    told_each = None if told is None else told.expand(len(part), -1)
+                    for name, values in self._shown(network.decode(part.to(where), told_each)).items():
+                        parts.setdefault(name, []).append(values.cpu().numpy())
+        finally:
+            self.network.cpu()
+        return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+    def _shown(self, decoded: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return decoders' outputs as values in 0..1."""
+        return {
+            name: (values.sigmoid() if self.spec.is_probability(name) else values.clip(0, 1)).float()
+            for name, values in decoded.items()
         }
 
     def _fitting(self, batch_size: int) -> int:

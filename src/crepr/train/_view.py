@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from crepr.train._pose import margin_for
+import torch
+
+from crepr.train._pose import draw_poses, margin_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
-    import torch
     from torch import Tensor
 
     from crepr.train._pose import Augment, Pose
@@ -29,6 +30,14 @@ class Input(Protocol):
     def prepare(self, device: torch.device, *, margin: int) -> None:
         """Take to the device what is to stay there; called before the first batch."""
         ...
+
+    def draw(self, rng: np.random.Generator) -> Any:
+        """Draw what an epoch does to each cell: something to be indexed by cells and given to :meth:`assemble`, or None."""
+        return draw_poses(self.n_obs, self.augment, rng)
+
+    def margin_of(self, drawn: Any) -> int:
+        """Pixels to read around the windows for what was drawn."""
+        return 0 if drawn is None else self.margin
 
     def read(self, cells: np.ndarray, *, margin: int) -> Any:
         """Read what the cells need from disk or memory; runs in a thread of its own."""
@@ -52,6 +61,8 @@ class View:
         `'quarter'` turns with equal odds, `'free'` rotation and flips, or `'none'`; in training only.
     names
         Names of the cells, `(n_obs,)`, for messages.
+    condition
+        What decoders are told of each cell, `(n_obs, k)` float32.
     """
 
     def __init__(
@@ -61,8 +72,10 @@ class View:
         n_obs: int,
         augment: Augment = "quarter",
         names: np.ndarray | None = None,
+        condition: np.ndarray | None = None,
     ) -> None:
         self.inputs, self.n_obs, self.augment, self.names = dict(inputs), n_obs, augment, names
+        self.condition = condition
         self.margin = margin_for(max(item.size for item in self.inputs.values()), augment)
 
     def prepare(self, device: torch.device) -> None:
@@ -70,16 +83,26 @@ class View:
         for item in self.inputs.values():
             item.prepare(device, margin=self.margin)
 
+    def draw(self, rng: np.random.Generator) -> Any:
+        """Draw what an epoch does to each cell: something to be indexed by cells and given to :meth:`assemble`, or None."""
+        return draw_poses(self.n_obs, self.augment, rng)
+
+    def margin_of(self, drawn: Any) -> int:
+        """Pixels to read around the windows for what was drawn."""
+        return 0 if drawn is None else self.margin
+
     def read(self, cells: np.ndarray, *, margin: int = 0) -> dict[str, Any]:
         """Read the cells' pixels and molecules, with `margin` pixels more on each side."""
         return {name: item.read(cells, margin=margin) for name, item in self.inputs.items()}
 
     def assemble(self, raw: dict[str, Any], cells: np.ndarray, *, pose: Pose | None, device: torch.device) -> Batch:
-        """Make the batch `{"inputs": {name: (B, c, y, x)}, "targets": ..., "cells": (B,)}`."""
+        """Make the batch `{"inputs": {name: (B, c, y, x)}, "targets": ..., "cells": (B,)}`, and `condition` if any."""
         planes: dict[str, Tensor] = {}
         beside: dict[str, Tensor] = {}
         for name, item in self.inputs.items():
             made = item.assemble(raw[name], pose=pose, device=device)
             planes[name] = made.pop("planes")
             beside |= made
+        if self.condition is not None:
+            beside["condition"] = torch.from_numpy(self.condition[cells]).to(device)
         return {"inputs": planes, "targets": planes, "cells": cells, **beside}

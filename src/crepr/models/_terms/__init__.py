@@ -8,6 +8,8 @@ from crepr.models._terms._bce import bce
 from crepr.models._terms._dice import dice
 from crepr.models._terms._focal import focal
 from crepr.models._terms._kl import kl
+from crepr.models._terms._marginal_kl import marginal_kl
+from crepr.models._terms._mmd import mmd
 from crepr.models._terms._mse import mse
 
 if TYPE_CHECKING:
@@ -17,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class TermKind(NamedTuple):
-    """A term, what it takes a decoder's output for, and the types of its options."""
+    """A term, what it takes a decoder's output for or reads of the latent, and the types of its options."""
 
     function: Callable[..., Tensor]
-    reads: Literal["value", "logit", "posterior"]
+    reads: Literal["value", "logit", "posterior", "latent"]
     options: dict[str, Any]
 
 
@@ -34,4 +36,6 @@ TERMS: dict[str, TermKind] = {
     ),
     "focal": TermKind(focal, "logit", {"gene_weights": _GENE_WEIGHTS, "gamma": float, "alpha": float | None}),
     "kl": TermKind(kl, "posterior", {}),
+    "marginal_kl": TermKind(marginal_kl, "posterior", {}),
+    "mmd": TermKind(mmd, "latent", {}),
 }

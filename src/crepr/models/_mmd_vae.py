@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from crepr.models._spec import TermSpec
+from crepr.models._vae import vae
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from crepr.models._objective import Weight
+    from crepr.models._spec import InputSpec, ModelSpec
+
+
+def mmd_vae(
+    inputs: Mapping[str, InputSpec], *, mmd: Weight = 1000.0, beta: Weight | None = None, **options: Any
+) -> ModelSpec:
+    """Describe a VAE whose latents together, instead of each, are to look like the prior :cite:p:`Zhao2019`.
+
+    Cells may then say as much as they like, and the latent does not collapse where the decoder is strong.
+
+    Parameters
+    ----------
+    inputs
+        As in :func:`vae`.
+    mmd
+        Weight of the maximum mean discrepancy; 1,000 as in Chow et al. :cite:p:`Chow2022` for ten latents.
+    beta
+        Weight of the KL term; none by default.
+    options
+        Of :func:`vae`.
+
+    Returns
+    -------
+    The specification. Its terms are those of :func:`vae`, and `mmd`.
+
+    Examples
+    --------
+    >>> from crepr.models import InputSpec, mmd_vae
+    >>> mmd_vae({"stain": InputSpec(("DAPI",), 64)}).objective["mmd"].weight
+    1000.0
+    """
+    if beta is None and options.get("sampled", True):
+        beta = 0.0
+    alone = vae(inputs, beta=beta, **options)
+    return replace(alone, model="mmd_vae", objective={**alone.objective, "mmd": TermSpec("mmd", mmd)})

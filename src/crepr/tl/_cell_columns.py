@@ -1,0 +1,61 @@
+"""Columns of `.obs` as numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from crepr import _access, _validate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crepr._types import Data
+
+
+def names_of(option: str, value: str | Sequence[str] | None) -> list[str]:
+    """Return names, each once, of one, several or none."""
+    names = [] if value is None else [value] if isinstance(value, str) else list(dict.fromkeys(value))
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"{option} must be a name or a list of names, got {value!r}.")
+    return names
+
+
+def numeric_column(data: Data, owner: Data, name: str, *, option: str) -> np.ndarray:
+    """Return a column of `.obs` for the cells of `owner`, which is `data` or one of its modalities, as finite numbers."""
+    values = np.asarray(_access.cell_groups(data, owner, name, option=option))
+    if not (np.issubdtype(values.dtype, np.number) or values.dtype == bool):
+        raise TypeError(f"{option}={name!r} must be a column of numbers, got dtype {values.dtype}. Name another.")
+    values = values.astype(np.float64)
+    _validate.finite(f"{option}={name!r}", values, cells=owner.obs_names)
+    return values
+
+
+def design_columns(data: Data, owner: Data, names: Sequence[str], cells: np.ndarray, *, option: str) -> np.ndarray:
+    """Return columns of a linear model, `(n, c)`: one for numbers, one for each group but the first for names."""
+    parts = []
+    for name in names:
+        labels = _access.cell_groups(data, owner, name, option=option)
+        if _holds_numbers(data, owner, name):
+            parts.append(numeric_column(data, owner, name, option=option)[cells, None])
+        else:
+            kept = labels[cells].remove_unused_categories()
+            parts.append(pd.get_dummies(kept, drop_first=True, dtype=float).to_numpy())
+    return np.hstack([np.empty((len(cells), 0)), *parts])
+
+
+def holder(data: Data, owner: Data, names: Sequence[str]) -> Data:
+    """Return what a result made of `owner` and of columns of `.obs` is written to: `owner` if it has all of them, else `data`."""
+    return owner if all(_access.own_column(data, owner, name) is not None for name in names) else data
+
+
+def _holds_numbers(data: Data, owner: Data, name: str) -> bool:
+    """Whether a column, known to be there, holds numbers; categories that are numbers are names."""
+    mod, _, column = name.rpartition(":")
+    parts = _access.modalities(data)
+    places = [(owner.obs, name), (data.obs, name), *((part.obs, name) for part in parts.values())]
+    places += [(parts[mod].obs, column)] if mod in parts else []
+    values = next(frame[place] for frame, place in places if place in frame)
+    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)

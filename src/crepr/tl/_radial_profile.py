@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+
+from crepr import _access, _keys, _record, _validate
+from crepr._progress import tqdm
+from crepr.get._crop_reader import REGISTER_CROPS, crop_reader
+from crepr.get._limits import intensity_limits
+from crepr.stats._pick_device import pick_device
+from crepr.tl._view import corrected_view
+from crepr.tl._write import claim_key, storable, write
+from crepr.train._batches import Batches
+from crepr.train._crop_input import CropInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crepr._types import Data
+
+COMPARTMENTS = ("inner", "middle", "outer")
+
+
+def radial_profile(
+    data: Data,
+    *,
+    channels: Sequence[str] | None = None,
+    radius: float | None = None,
+    cuts: tuple[float, float] = (1 / 3, 2 / 3),
+    mod: str | None = None,
+    batch_size: int = 512,
+    device: str | torch.device = "auto",
+    progress: bool = True,
+    key_added: str | None = None,
+    copy: bool = False,
+) -> Data | None:
+    r"""Measure where between centre and outline the light of a cell lies: does a stain sit at the rim?
+
+    Each cell is stretched to a disc along the rays from its centroid, so that cells of any size and shape are compared
+    ring by ring, and its slope is that of the least-squares line through the rings :cite:p:`Ternes2022`:
+
+    .. math:: b = \frac{\sum_i (r_i - \bar r)(m_i - \bar m)}{\sum_i (r_i - \bar r)^2}
+
+    with the mean intensity :math:`m_i` of ring :math:`i` and its radius :math:`r_i`, which is 0 at the centroid and 1 at
+    the outline. A positive slope means a peripheral stain.
+
+    Parameters
+    ----------
+    data
+        Annotated data with crops and pose (:func:`crepr.pp.crops`, :func:`crepr.pp.pose`).
+    channels
+        Channels to measure; those in use by default. Intensities are scaled as :func:`crepr.pp.intensity` decided.
+    radius
+        Of the disc in pixels, and with it the number of rings, one per pixel; 0.39 of the side of a crop.
+    cuts
+        Where the inner third ends and the outer begins, as shares of the radius.
+    mod
+        Modality of a MuData; by default the one with crops.
+    batch_size
+        Cells per batch.
+    device
+        `'cpu'`, `'cuda'`, ...; `'auto'` takes the GPU where there is one.
+    progress
+        Show a bar.
+    key_added
+        Key in `.uns` and, after `X_`, in `.obsm`; `'radial_profile'` by default.
+    copy
+        Return a changed copy instead of writing to `data`.
+
+    Returns
+    -------
+    `None`, or a copy if `copy=True`. Sets in the modality with crops:
+
+    `.obsm['X_radial_profile' | f'X_{key_added}']` : :class:`pandas.DataFrame`
+        For each channel `CHANNEL_slope` (intensity per radius), `CHANNEL_inner`, `CHANNEL_middle`, `CHANNEL_outer`, `CHANNEL_whole` (means over
+        pixels of the disc), and `CHANNEL_ring_0`, ... (means per ring, from the centroid outward). NaN in cells without an outline.
+    `.uns['radial_profile' | key_added]` : :class:`dict`
+        `params`, and `radii`: the middle of each ring, 0 to 1.
+
+    Raises
+    ------
+    KeyError
+        If crops or pose are missing.
+    TypeError
+        If an option has the wrong type.
+    ValueError
+        If a channel is not in the image, the disc is larger than a crop or has fewer than three rings, `cuts` do not rise from
+        0 to 1, or there is something at `key_added` that this function did not write.
+
+    Warns
+    -----
+    UserWarning
+        If cells have no outline.
+
+    Examples
+    --------
+    >>> mdata = cr.datasets.synthetic_tissue(n_obs=300)
+    >>> cr.pp.pose(mdata)
+    >>> cr.tl.radial_profile(mdata)
+    >>> mdata["stain"].obsm["X_radial_profile"][["DAPI_slope", "membrane_slope"]].mean()
+    """
+    data = data.copy() if copy else data
+    adata = _access.modality(data, mod, having=_keys.CROPS, hint=REGISTER_CROPS)
+    key = key_added or _keys.RADIAL_PROFILE
+    claim_key(adata, "radial_profile", key)
+    there = f"X_{key}" in adata.obsm
+    _record.claim(adata.uns.get(key), "tl.radial_profile", f".obsm has an entry 'X_{key}'", there=there)
+    _validate.integer("batch_size", batch_size, minimum=1)
+    where = pick_device(device)
+    low, high = cuts
+    if not 0 < low < high < 1:
+        raise ValueError(f"cuts must be two shares of the radius that rise between 0 and 1, got {cuts!r}.")
+    reader = crop_reader(adata, channels=channels)
+    radius = 0.39 * reader.size if radius is None else _validate.number("radius", radius)
+    if not 3 <= radius <= reader.size / 2:
+        raise ValueError(
+            f"radius={radius:g} must be at least 3 pixels, for as many rings, and at most half a crop, {reader.size / 2:g}. "
+            "Set radius, or run cr.pp.crops with a larger size."
+        )
+    shown = CropInput(reader, intensity_limits(adata, reader.channels))
+    view = corrected_view("stain", shown, adata, invariant_to=["shape"], radius=radius, sees={})
+    ring, n_rings = _rings(reader.size, radius)
+    members = torch.nn.functional.one_hot(ring, n_rings + 1)[:, :n_rings].float()
+    n_pixels = members.sum(0)
+    members = members.to(where)
+    sums = []
+    batches = Batches(view, np.arange(adata.n_obs), batch_size=batch_size, device=where)
+    for batch in tqdm(batches, desc="radial profile", unit="batch", disable=not progress):
+        sums.append((batch["targets"]["stain"].flatten(2) @ members).cpu().numpy())
+    totals, pixels = np.concatenate(sums).astype(np.float64), n_pixels.numpy().astype(np.float64)
+    unknown = adata.obsm[_keys.POSE]["area"].isna().to_numpy()
+    totals[unknown] = np.nan
+    if unknown.any():
+        which = _validate.listing(adata.obs_names[unknown].tolist(), limit=5)
+        warnings.warn(
+            f"{int(unknown.sum())} of {adata.n_obs} cells have no outline ({which}); their profile is NaN. Leave them out.",
+            UserWarning,
+            stacklevel=2,
+        )
+    radii = (np.arange(n_rings) + 0.5) / n_rings
+    table = _table(totals, pixels, radii, reader.channels, cuts, adata.obs_names)
+    write(
+        adata,
+        "radial_profile",
+        key,
+        params={"channels": list(reader.channels), "radius": radius, "cuts": list(cuts)},
+        radii=radii,
+    )
+    adata.obsm[f"X_{key}"] = storable(table)
+    return data if copy else None
+
+
+def _rings(size: int, radius: float) -> tuple[torch.Tensor, int]:
+    """Number of the ring of each pixel, `(size * size,)`; the number of rings for those beyond the disc."""
+    steps = torch.arange(size) + 0.5 - size / 2
+    distance = torch.hypot(steps[:, None], steps[None]).flatten() / radius
+    n_rings = int(radius)
+    return (distance * n_rings).long().clamp(max=n_rings), n_rings
+
+
+def _table(
+    totals: np.ndarray,
+    pixels: np.ndarray,
+    radii: np.ndarray,
+    channels: Sequence[str],
+    cuts: tuple[float, float],
+    cells: pd.Index,
+) -> pd.DataFrame:
+    means = totals / pixels
+    slope = (means - means.mean(2, keepdims=True)) @ (radii - radii.mean()) / np.square(radii - radii.mean()).sum()
+    part = np.searchsorted(cuts, radii)
+    columns: dict[str, np.ndarray] = {}
+    for i, channel in enumerate(channels):
+        columns[f"{channel}_slope"] = slope[:, i]
+        for k, name in enumerate(COMPARTMENTS):
+            columns[f"{channel}_{name}"] = totals[:, i, part == k].sum(1) / pixels[part == k].sum()
+        columns[f"{channel}_whole"] = totals[:, i].sum(1) / pixels.sum()
+        columns |= {f"{channel}_ring_{k}": means[:, i, k] for k in range(len(radii))}
+    return pd.DataFrame(columns, index=cells, dtype=np.float32)

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.stats import norm
+
+from crepr import _access, _keys, _validate
+from crepr.stats._pick_device import pick_device
+from crepr.tl._condition import condition_values
+from crepr.tl._view import check_model, find_owners
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crepr._types import Data
+    from crepr.train._trained_model import TrainedModel
+
+
+def traverse(
+    data: Data,
+    model: TrainedModel,
+    *,
+    along: Literal["latents", "components"] = "latents",
+    which: Sequence[int] | None = None,
+    n_walks: int = 8,
+    n_steps: int = 10,
+    span: tuple[float, float] = (0.05, 0.95),
+    values: Literal["data", "prior"] = "data",
+    cell: str | int | None = None,
+    use_rep: str | None = None,
+    mod: str | Sequence[str] | None = None,
+    device: str | torch.device = "auto",
+) -> dict[str, Any]:
+    """Walk through the latent space and decode each step: what does a latent mean?
+
+    From one place, the mean of all cells or one cell, it changes one latent at a time, or goes along a principal component of
+    the latents, and holds all else. The pictures are returned, not written: pixels do not enter AnnData.
+    :func:`crepr.pl.traverse` shows them.
+
+    Do not read a walk beyond the latents that cells have: a decoder draws something for any number.
+
+    Parameters
+    ----------
+    data
+        Annotated data with latents of the model.
+    model
+        From a training function or :func:`crepr.load_model`.
+    along
+        `'latents'`, or `'components'` of a principal component analysis of them.
+    which
+        Numbers of the latents or components, from 0; by default the `n_walks` of largest variance.
+    n_walks
+        Number of walks, where `which` does not say.
+    n_steps
+        Steps of each.
+    span
+        Quantiles that a walk goes from and to.
+    values
+        `'data'`: quantiles of the cells' latents, from the mean of all. `'prior'`: of a standard normal distribution, from 0, as in
+        Ternes et al. :cite:p:`Ternes2022`; along latents only.
+    cell
+        Name or position of a cell to start from instead; a model with a condition is then told that of this cell, else the mean.
+    use_rep
+        Key of the latents in `.obsm`; by default the one of the training.
+    mod
+        Modality or modalities of a MuData that the inputs of the model come from; all by default.
+    device
+        `'cpu'`, `'cuda'`, ...; `'auto'` takes the GPU where there is one.
+
+    Returns
+    -------
+    `{"steps": table, "outputs": {name: array}}`: a :class:`pandas.DataFrame` with `walk` (`'latent 3'`, `'component 0'`), `step`, `quantile`
+    and `value` (of the latent, or the score of the component) in a row per picture; and for each target of the model pictures of
+    shape `(n_walks, n_steps, c, size, size)`, float32 in 0..1, whose channels are `model.channels(name)`.
+
+    Raises
+    ------
+    KeyError
+        If there are no latents, or no such cell.
+    TypeError
+        If `model` is no trained model, or an option has the wrong type.
+    ValueError
+        If the latents are not the model's, an option is out of range, or components are asked for of the prior.
+
+    Examples
+    --------
+    >>> mdata = cr.datasets.synthetic_tissue(n_obs=300)
+    >>> model = cr.tl.train_vae(mdata, inputs="stain", max_epochs=1)
+    >>> walk = cr.tl.traverse(mdata, model, n_walks=3, n_steps=5)
+    >>> walk["outputs"]["stain"].shape
+    (3, 5, 2, 48, 48)
+    """
+    check_model(model)
+    _validate.choice("along", along, ("latents", "components"))
+    _validate.choice("values", values, ("data", "prior"))
+    _validate.integer("n_walks", n_walks, minimum=1)
+    _validate.integer("n_steps", n_steps, minimum=2)
+    if not 0 < span[0] < span[1] < 1:
+        raise ValueError(f"span must be two quantiles that rise between 0 and 1, got {span!r}.")
+    if along == "components" and values == "prior":
+        raise ValueError("The prior has no principal components. Set values='data', or along='latents'.")
+    where = pick_device(device)
+    target = find_owners(data, list(model.spec.inputs), mod).target
+    key = use_rep or model.params.get("use_rep", _keys.X_VAE)
+    _validate.has_key(target.obsm, key, where=".obsm", hint="Run cr.tl.embed(data, model) first, or set use_rep.")
+    z = _access.representation(target, key).astype(np.float64)
+    n_latent = model.spec.network.n_latent
+    if z.shape[1] != n_latent:
+        raise ValueError(
+            f"use_rep={key!r} has {z.shape[1]} dimensions, and the model {n_latent} latents. Run cr.tl.embed(data, model) first."
+        )
+    start = z.mean(0) if values == "data" else np.zeros(n_latent)
+    plan = model.spec.view.get("condition")
+    told = None if plan is None else condition_values(target, plan)
+    if cell is not None:
+        (position,) = _access.cell_positions(target, [cell])
+        start, told = z[position], told if told is None else told[[position]]
+    axes = np.eye(n_latent) if along == "latents" else np.linalg.svd(z - z.mean(0), full_matrices=False)[2]
+    scores = z @ axes.T
+    chosen = _chosen(scores, which, n_walks, along)
+    quantiles = np.linspace(*span, n_steps)
+    if values == "data":
+        reached = np.quantile(scores[:, chosen], quantiles, axis=0).T
+    else:
+        reached = np.tile(norm.ppf(quantiles), (len(chosen), 1))
+    walks = start + (reached - (axes[chosen] @ start)[:, None])[..., None] * axes[chosen, None]
+    table = pd.DataFrame(
+        {
+            "walk": np.repeat([f"{along[:-1]} {number}" for number in chosen], n_steps),
+            "step": np.tile(np.arange(n_steps), len(chosen)),
+            "quantile": np.tile(quantiles, len(chosen)),
+            "value": reached.ravel(),
+        }
+    )
+    pictures = model.decode(walks.reshape(-1, n_latent), condition=None if told is None else told.mean(0), device=where)
+    shape = (len(chosen), n_steps)
+    return {
+        "steps": table,
+        "outputs": {name: array.reshape(*shape, *array.shape[1:]) for name, array in pictures.items()},
+    }
+
+
+def _chosen(scores: np.ndarray, which: Sequence[int] | None, n_walks: int, along: str) -> np.ndarray:
+    if which is None:
+        return np.argsort(-scores.var(axis=0), kind="stable")[:n_walks]
+    chosen = np.atleast_1d(np.asarray(which))
+    if not np.issubdtype(chosen.dtype, np.integer):
+        raise TypeError(f"which must be numbers of {along}, got {which!r}.")
+    outside = chosen[(chosen < 0) | (chosen >= scores.shape[1])]
+    if len(outside) or not len(chosen):
+        raise ValueError(f"which must hold numbers of {along} from 0 to {scores.shape[1] - 1}, got {which!r}.")
+    return chosen
