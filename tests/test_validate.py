@@ -53,3 +53,10 @@ def test_writable_folder(tmp_path):
     with pytest.raises(PermissionError, match="out=.*cannot be written to.*Give a folder"):
         _validate.writable_folder("out", tmp_path / "file")
     assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_shares():
+    assert _validate.shares("span", [0.25, np.float32(0.5)]) == (0.25, 0.5)
+    for value in (0.5, (0.5,), (0.1, 0.2, 0.3), (0, 0.5), (0.5, 0.5), (0.5, 1), (np.nan, 0.5), ("a", "b")):
+        with pytest.raises(ValueError, match="span must be two numbers that rise between 0 and 1"):
+            _validate.shares("span", value)

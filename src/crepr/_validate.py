@@ -51,6 +51,14 @@ def number(name: str, value: Any, *, minimum: float = -np.inf, exclusive: bool =
     return float(value)
 
 
+def shares(name: str, value: Any) -> tuple[float, float]:
+    """Return two numbers that rise between 0 and 1."""
+    array = np.asarray(value)
+    if array.shape != (2,) or not np.issubdtype(array.dtype, np.number) or not 0 < array[0] < array[1] < 1:
+        raise ValueError(f"{name} must be two numbers that rise between 0 and 1, such as (0.2, 0.8), got {value!r}.")
+    return float(array[0]), float(array[1])
+
+
 def n_iterations(value: Any) -> int:
     """Return a number of iterations, where a negative one goes on until nothing is gained."""
     if integer("n_iterations", value, minimum=-1) == 0:

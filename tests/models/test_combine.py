@@ -50,6 +50,12 @@ def test_property_order_of_encoders(seed, how):
     torch.testing.assert_close(combine(how, means, logvars), combine(how, means.flip(0), logvars.flip(0)))
 
 
+def test_property_small_variances_are_not_lost():
+    means, logvars = torch.full((3, 1, 1), 10.0), torch.full((3, 1, 1), -14.0)
+    # to first order, three times 10**4 times the variance of one
+    assert combine("product", means, logvars)[1].item() == pytest.approx(math.log(3e4) - 14, abs=1e-5)
+
+
 @pytest.mark.parametrize("how", ["product", "mean"])
 def test_property_points_stay_points(how):
     means = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(0))

@@ -3,17 +3,19 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
+import crepr as cr
 from crepr import get, pl, tl
+from crepr.train._trained_model import TrainedModel
 
 SIDE, GAP, SPACE = 16, 1, 2  # pixels of a picture, between input and output, between cells
 GENES = ("Actb", "Gapdh", "Vim", "Sox2")
 
 
-class Model:
+class Model(TrainedModel):
     """What a figure asks of a trained model."""
 
-    def __init__(self, *names):
-        self.spec = type("Spec", (), {"inputs": dict.fromkeys(names)})
+    def __init__(self, *names, view=None):
+        self.spec = type("Spec", (), {"inputs": dict.fromkeys(names), "view": view or {"name": "identity"}})
 
     def channels(self, name):
         return {"stain": ("DAPI", "membrane"), "transcripts": GENES}[name]
@@ -44,7 +46,12 @@ def _reconstruct(monkeypatch):
                 planes[row, 0].flat[: cell + 1] = 1
                 planes[row, 2, -1, -1] = 1
             inputs["transcripts"] = planes
-        return {"inputs": inputs, "outputs": {name: values / 2 for name, values in inputs.items()}}
+        shown = {"inputs": inputs, "targets": inputs, "outputs": {name: values / 2 for name, values in inputs.items()}}
+        versions = model.spec.view.get("sees", ())
+        if versions:
+            seen = {name: inputs["stain"] * (i + 1) / 4 for i, name in enumerate(versions)}
+            return {**shown, "inputs": seen}
+        return shown
 
     monkeypatch.setattr(tl, "reconstruct", reconstruct, raising=False)
 
@@ -122,6 +129,51 @@ def test_property_cells_of_a_modality_and_seed(adata, mdata):
     shown = image_of(pl.reconstruction(adata, Model("stain"), n=5, rng=3))
     np.testing.assert_array_equal(image_of(pl.reconstruction(mdata, Model("stain"), n=5, rng=3)), shown)
     assert (image_of(pl.reconstruction(adata, Model("stain"), n=5, rng=4)) != shown).any()
+
+
+def corrected(*invariant_to, sees=None):
+    view = {"name": "corrected", "source": "stain", "invariant_to": list(invariant_to)}
+    return Model("stain", view={**view, "sees": sees or {name: [name] for name in invariant_to}})
+
+
+def test_anchor_what_each_encoder_sees_beside_the_corrected_cell(adata):
+    fig = pl.reconstruction(adata, corrected("rotation", "polarity"), cells=["cell20"])
+    names = ["rotation", "polarity", "corrected", "output"]
+    assert [label.get_text() for label in fig.axes[0].get_xticklabels()] == names
+    image = image_of(fig)
+    assert image.shape == (SIDE, 4 * SIDE + 3 * GAP, 4)
+    nucleus = get.crops(adata, ["cell20"])[0, 0] == 1
+    blue = np.array([0x3B, 0x6F, 0xFF])
+    for i, share in enumerate((1 / 4, 2 / 4, 1, 1 / 2)):
+        shown = image[:, i * (SIDE + GAP) : i * (SIDE + GAP) + SIDE, :3][nucleus]
+        np.testing.assert_allclose(shown, np.broadcast_to(blue * share, shown.shape), atol=0.51)
+    assert footer_of(fig)[0] == ["2 µm", "stain", "DAPI", "membrane"]
+
+
+def test_anchor_one_encoder_sees_the_input(adata):
+    fig = pl.reconstruction(adata, corrected("rotation", sees={"stain": ["rotation"]}), cells=["cell3", "cell20"])
+    assert [label.get_text() for label in fig.axes[0].get_xticklabels()] == ["input", "corrected", "output"] * 2
+
+
+@pytest.mark.parametrize("nuisance", ["size", "shape"])
+def test_anchor_cells_made_equally_large_have_no_scale(adata, nuisance):
+    assert footer_of(pl.reconstruction(adata, corrected("rotation", nuisance), n=2))[0] == ["stain", "DAPI", "membrane"]
+
+
+def test_property_trained_model_of_corrected_cells(monkeypatch):
+    monkeypatch.undo()  # the real reconstruct
+    adata = cr.datasets.synthetic_cells(n_obs=12, size=SIDE)
+    cr.pp.pose(adata, progress=False)
+    options = {"max_epochs": 1, "n_latent": 2, "batch_size": 12, "model_options": {"widths": (4, 8), "hidden": 8}}
+    model = tl.train_mevae(adata, invariant_to=["rotation", "shape"], **options, progress=False, accelerator="cpu")
+    fig = pl.reconstruction(adata, model, n=3, ncols=3)
+    names = ["rotation", "shape", "corrected", "output"]
+    assert [label.get_text() for label in fig.axes[0].get_xticklabels()] == names * 3
+
+
+def test_error_no_model(adata):
+    with pytest.raises(TypeError, match=r"model must be a TrainedModel, got 'vae'. Give cr.load_model\('vae'\)"):
+        pl.reconstruction(adata, "vae")
 
 
 @pytest.mark.parametrize(

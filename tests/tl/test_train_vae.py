@@ -176,7 +176,7 @@ def test_property_presets_train_with_their_own_networks(mdata, train, preset):
     """63 pixels are the least of which five blocks of kernel 3 without padding leave something."""
     small = {key: mdata[key][:8].copy() for key in ("rna", "stain")}
     options = {"preset": preset, "inputs": list(PRESETS[preset]["inputs"]), "max_epochs": 1, "model_options": None}
-    model = train(mudata.MuData(small), size=63, batch_size=8, n_latent=None, **options)
+    model = train(mudata.MuData(small), size=63, batch_size=8, n_latent=20, **options)
     assert model.spec.network.encoders["encoder"].widths == PRESETS[preset]["model"]["widths"]
     assert np.isfinite(model.history.to_numpy()).all()
     with pytest.raises(ValueError, match=rf"preset='{preset}' was published for windows of \d+ pixels, .* size=62"):

@@ -147,8 +147,8 @@ def test_own_nuisance(adata, monkeypatch):
     class Shift:
         """A cell that lies a little to the right."""
 
-        def measure(self, adata, *, radius, before):
-            return np.full((adata.n_obs, 1), 0.2, np.float32)
+        def measure(self, pose, *, radius, before):
+            return np.full((len(pose), 1), 0.2, np.float32)
 
         def draw(self, own, rng):
             return own * rng.uniform(0, 1, own.shape).astype(np.float32)

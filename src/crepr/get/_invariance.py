@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from crepr import _keys
+from crepr import _keys, _validate
 from crepr.get._recorded import recorded
 
 if TYPE_CHECKING:
@@ -11,13 +11,21 @@ if TYPE_CHECKING:
     from crepr._types import Data
 
 
-def invariance(data: Data, *, key_added: str | None = None, mod: str | None = None) -> pd.DataFrame:
-    """Return the table of :func:`crepr.tl.invariance`: what does a representation still tell of how cells lie?
+def invariance(
+    data: Data,
+    *,
+    table: Literal["results", "transforms"] = "results",
+    key_added: str | None = None,
+    mod: str | None = None,
+) -> pd.DataFrame:
+    """Return a table of :func:`crepr.tl.invariance`: what does a representation still tell of how cells lie?
 
     Parameters
     ----------
     data
         Annotated data that :func:`crepr.tl.invariance` wrote to.
+    table
+        `'results'`, a row per nuisance; or `'transforms'`, a row per transform, where a model was tested.
     key_added
         Key in `.uns`; `'invariance'` by default.
     mod
@@ -25,12 +33,12 @@ def invariance(data: Data, *, key_added: str | None = None, mod: str | None = No
 
     Returns
     -------
-    A copy of the table, a row per nuisance; columns as in :func:`crepr.tl.invariance`.
+    A copy of the table; columns as in :func:`crepr.tl.invariance`.
 
     Raises
     ------
     KeyError
-        If nothing is recorded under that key.
+        If nothing is recorded under that key, or no such table.
     ValueError
         If several modalities have it.
 
@@ -41,4 +49,6 @@ def invariance(data: Data, *, key_added: str | None = None, mod: str | None = No
     >>> cr.get.invariance(adata)
     """
     key = key_added or _keys.INVARIANCE
-    return recorded(data, key, mod=mod, hint="Run cr.tl.invariance first, or set key_added.")["results"].copy()
+    record = recorded(data, key, mod=mod, hint="Run cr.tl.invariance first, or set key_added.")
+    _validate.has_key(record, table, where=f".uns[{key!r}]", hint="Run cr.tl.invariance with model for 'transforms'.")
+    return record[table].copy()

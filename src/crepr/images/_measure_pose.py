@@ -40,7 +40,7 @@ def measure_pose(
     intensities from the centroid as a share of the radius of a disc of the cell's area; `cut` is 1 where the cell touches
     the border of its window.
     """
-    n, height, width = own.shape
+    n = len(own)
     measures = np.full((n, len(MEASURES)), np.nan)
     radius = np.full((n, N_ANGLES), np.nan, np.float32)
     dark = np.zeros((1, 1, 1), np.float32)

@@ -35,5 +35,9 @@ def combine(how: Combine, means: Tensor, logvars: Tensor) -> tuple[Tensor, Tenso
         return variance * (means / variances).sum(0), variance.log()
     if how == "mean":
         return means.mean(0), variances.sum(0).log() - 2 * torch.log(means.new_tensor(float(len(means))))
-    squares = means.square()
-    return means.prod(0), ((squares + variances).prod(0) - squares.prod(0)).clamp(min=0).log()
+    # one encoder after the other: the difference of the products above would lose small variances
+    mean, variance = means[0], variances[0]
+    for other, spread in zip(means[1:], variances[1:], strict=True):
+        variance = variance * (other.square() + spread) + mean.square() * spread
+        mean = mean * other
+    return mean, variance.log()

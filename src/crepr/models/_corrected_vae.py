@@ -66,14 +66,16 @@ def corrected_cell(
 ) -> tuple[str, dict[str, Any]]:
     """Return the input that is corrected, and how its view is made, but for what encoders see."""
     if len(inputs) != 1 or next(iter(inputs.values())).kind != "intensity":
-        raise ValueError(f"Only crops of stains can be corrected, got inputs {_validate.listing(inputs)}.")
+        raise ValueError(
+            f"Only crops of stains can be corrected, got inputs {_validate.listing(inputs)}. Set inputs='stain'."
+        )
     ((name, shown),) = inputs.items()
     if isinstance(invariant_to, str) or not len(invariant_to) or len(set(invariant_to)) < len(invariant_to):
         raise ValueError(f"invariant_to must be a list that names each nuisance once, got {invariant_to!r}.")
     _validate.choice("uncorrect", uncorrect, ("random", "own"))
     if radius is None:
         radius = 0.39 * shown.size
-    elif not 0 < _validate.number("radius", radius) <= shown.size / 2:
+    elif not 0 < _validate.number("radius", radius, minimum=0) <= shown.size / 2:
         raise ValueError(
             f"radius={radius} does not fit crops of {shown.size} pixels: the disc would be larger than a crop, or nothing. "
             f"Set radius, up to {shown.size / 2:g}, or a larger size."

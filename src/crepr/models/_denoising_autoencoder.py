@@ -42,6 +42,8 @@ def denoising_autoencoder(
     >>> list(denoising_autoencoder({"stain": InputSpec(("DAPI",), 64)}).objective)
     ['stain_mse']
     """
+    if "sampled" in options:
+        raise ValueError("sampled: the latent of this model is a point. Leave it out, or take corrected_vae.")
     corrected = corrected_vae(
         inputs, invariant_to=invariant_to, uncorrect=uncorrect, radius=radius, sampled=False, **options
     )

@@ -9,7 +9,12 @@ from crepr.models._vae import vae
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from crepr.models._objective import Weight
     from crepr.models._spec import InputSpec, ModelSpec
+
+
+#: Pixels per side in Ternes et al.
+PUBLISHED_SIZE = 128
 
 
 def mevae(
@@ -20,6 +25,8 @@ def mevae(
     uncorrect: Literal["random", "own"] = "random",
     radius: float | None = None,
     n_latent: int = 64,
+    beta: Weight | None = None,
+    sampled: bool = True,
     reconstruction: Mapping[str, str] | None = None,
     blocks: Literal["norm", "plain"] = "plain",
     view: Mapping[str, Any] | None = None,
@@ -43,12 +50,17 @@ def mevae(
         As in :func:`corrected_vae`.
     n_latent
         Dimensions of the latent; 64 as in Ternes et al. for one channel.
+    beta
+        Weight of the mean KL term, beside a sum over channels and pixels. By default the balance of Ternes et al., who multiply the mean
+        over both by 128 x 128: the number of channels times `(size / 128)**2`.
+    sampled
+        Whether the latent is a distribution; `False` gives the ME-DAE, without KL term.
     reconstruction, blocks
         As in :func:`vae`; cross-entropy and plain blocks as in Ternes et al. by default.
     view
         Further options of the view.
     options
-        Of :func:`vae`; `sampled=False` gives the ME-DAE.
+        Of :func:`vae`.
 
     Returns
     -------
@@ -62,8 +74,10 @@ def mevae(
     5505537
     """
     name, corrected = corrected_cell(inputs, invariant_to=invariant_to, uncorrect=uncorrect, radius=radius)
+    if beta is None and sampled:
+        beta = len(inputs[name].channels) * (inputs[name].size / PUBLISHED_SIZE) ** 2
     options |= {"reconstruction": reconstruction or {name: "bce"}, "blocks": blocks, "n_latent": n_latent}
-    alone = vae(inputs, view=view, **options)
+    alone = vae(inputs, beta=beta, sampled=sampled, view=view, **options)
     (encoder,) = alone.network.encoders.values()
     encoders = {nuisance: replace(encoder, inputs=(nuisance,)) for nuisance in invariant_to}
     return replace(

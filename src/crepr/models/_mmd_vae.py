@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from crepr import _validate
+from crepr.models._objective import WarmUp
 from crepr.models._spec import TermSpec
 from crepr.models._vae import vae
 
@@ -41,6 +43,8 @@ def mmd_vae(
     >>> mmd_vae({"stain": InputSpec(("DAPI",), 64)}).objective["mmd"].weight
     1000.0
     """
+    if not isinstance(mmd, WarmUp):
+        _validate.number("mmd", mmd, minimum=0)
     if beta is None and options.get("sampled", True):
         beta = 0.0
     alone = vae(inputs, beta=beta, **options)

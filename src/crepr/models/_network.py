@@ -47,6 +47,8 @@ class NetworkSpec:
     def __post_init__(self) -> None:
         _validate.integer("n_latent", self.n_latent, minimum=1)
         _validate.integer("n_condition", self.n_condition, minimum=0)
+        if not isinstance(self.sampled, bool):
+            raise TypeError(f"sampled must be True or False, got {self.sampled!r}.")
         _validate.choice("combine", self.combine, ("none", "product", "poe", "mean"))
         if not self.encoders or (self.combine == "none" and len(self.encoders) > 1):
             raise ValueError(
@@ -79,6 +81,10 @@ class Network(nn.Module):
         self.encoders = nn.ModuleDict(
             {name: Encoder(encoder, spec.n_latent, sampled=spec.sampled) for name, encoder in spec.encoders.items()}
         )
+        if spec.combine == "product":
+            # start at 1, the product of nothing: near 0 each encoder would wipe out what the others say, and learn little from it
+            for encoder in self.encoders.values():
+                nn.init.ones_(encoder.mean.bias)
         self.decoders = nn.ModuleDict(
             {name: Decoder(decoder, spec.n_latent + spec.n_condition) for name, decoder in spec.decoders.items()}
         )

@@ -89,7 +89,9 @@ def reconstruction(
     >>> cr.pl.reconstruction(mdata, model)
     """
     from crepr.tl import reconstruct
+    from crepr.tl._view import check_model
 
+    check_model(model)
     _validate.integer("n", n, minimum=1)
     _validate.integer("ncols", ncols, minimum=1)
     having = _keys.CROPS if "stain" in model.spec.inputs else _keys.TRANSCRIPTS

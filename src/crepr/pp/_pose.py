@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +15,6 @@ from crepr.images._find_foreground import find_foreground
 from crepr.images._measure_pose import MEASURES, N_ANGLES, measure_pose
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from anndata import AnnData
 
     from crepr._types import Data
@@ -110,6 +109,8 @@ def pose(
     adata = _access.modality(data, mod, having=_keys.CROPS, hint=REGISTER_CROPS)
     _validate.integer("batch_size", batch_size, minimum=1)
     threshold = _validate.number("min_confidence", min_confidence, minimum=0)
+    if not isinstance(channel, str | Sequence | None):
+        raise TypeError(f"channel must be the name of a channel or a list of names, got {channel!r}.")
     channels = [channel] if isinstance(channel, str) else channel
     by_masks = _keys.MASKS in adata.obsm if use_masks is None else bool(use_masks)
     if not by_masks and channels is None:
@@ -117,8 +118,8 @@ def pose(
             "There are no masks to take the pose from, and channel is None. Run cr.pp.masks first, or set channel to the "
             f"stain that shows where the cell is, one of {_validate.listing(crop_reader(adata).channels)}."
         )
-    if not isinstance(prefix, str):
-        raise TypeError(f"prefix must be a str, got {prefix!r}.")
+    if prefix != "":
+        _validate.key("prefix", prefix)
     _claim(adata, prefix)
     measures, radius = _measure(adata, channels, by_masks=by_masks, batch_size=batch_size, progress=progress)
     table = pd.DataFrame(measures, columns=list(MEASURES), index=adata.obs_names)
@@ -147,6 +148,10 @@ def pose(
 def _claim(adata: AnnData, prefix: str) -> None:
     """Raise before anything is written over that an earlier call did not write."""
     entry = adata.uns.get(_keys.POSE)
+    written = adata.obsm.get(_keys.POSE)
+    if entry is None and isinstance(written, pd.DataFrame) and f"radius_{N_ANGLES - 1}" in written:
+        # ours, of objects whose .uns was dropped when they were joined
+        entry = {"function": "pose", "params": {"prefix": prefix}}
     same = entry is not None and entry.get("params", {}).get("prefix") == prefix
     for name in (prefix + column for column in COLUMNS):
         hint = "Set prefix, such as 'cell_', or rename it."

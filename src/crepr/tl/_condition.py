@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from crepr import _access, _validate
+from crepr import _access, _keys, _validate
 
 if TYPE_CHECKING:
     from crepr._types import Data
@@ -18,13 +18,13 @@ KINDS = ("number", "axis", "angle", "category")
 POSE_KINDS = {"angle": "axis", "polarity": "angle"}
 
 
-def plan_condition(data: Data, condition: str | Sequence[str] | Mapping[str, str]) -> list[dict[str, Any]]:
+def plan_condition(data: Data, owner: Data, condition: str | Sequence[str] | Mapping[str, str]) -> list[dict[str, Any]]:
     """Tell how columns of `.obs` become numbers, as plain data.
 
     Parameters
     ----------
-    data
-        Object with the cells.
+    data, owner
+        The data, and what of it holds the cells: `data` itself or a modality.
     condition
         Columns, or a mapping from column to kind: `'number'` (standardised), `'axis'` and `'angle'` (degrees modulo 180 and 360, as sine
         and cosine), `'category'` (a number for each). Else by type of the column; the directions of :func:`crepr.pp.pose` are known.
@@ -33,19 +33,30 @@ def plan_condition(data: Data, condition: str | Sequence[str] | Mapping[str, str
         raise TypeError(f"condition must be a column of .obs, or a list of some, got {condition!r}.")
     kinds = dict(condition) if isinstance(condition, Mapping) else {}
     columns = [condition] if isinstance(condition, str) else list(condition)
-    return [_plan(data, column, kinds.get(column)) for column in columns]
+    if len(set(columns)) < len(columns):
+        raise ValueError(f"condition must name each column once, got {condition!r}.")
+    return [
+        _plan(_column(data, owner, column), column, kinds.get(column) or _pose_kind(data, column)) for column in columns
+    ]
 
 
-def _plan(data: Data, column: str, kind: str | None) -> dict[str, Any]:
-    values = _column(data, column)
+def _pose_kind(data: Data, column: str) -> str | None:
+    """Return the kind of a direction that :func:`crepr.pp.pose` wrote, under a prefix or in a modality."""
+    name = column.rpartition(":")[2]
+    entries = [adata.uns.get(_keys.POSE, {}) for adata in _access.modalities(data).values()]
+    names = [name, *(name.removeprefix(str(entry.get("params", {}).get("prefix", ""))) for entry in entries)]
+    return next((POSE_KINDS[each] for each in names if each in POSE_KINDS), None)
+
+
+def _plan(values: pd.Series, column: str, kind: str | None) -> dict[str, Any]:
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-    kind = kind or POSE_KINDS.get(column) or ("number" if numeric else "category")
+    kind = kind or ("number" if numeric else "category")
     _validate.choice(f"condition: kind of {column!r}", kind, KINDS)
     if kind != "category" and not numeric:
         raise TypeError(f"condition={column!r} is to be a {kind}, but its type is {values.dtype}. Make it 'category'.")
     if values.nunique() < 2:
         raise ValueError(
-            f"condition={column!r} has one value ({values.iloc[0]!r}) in all {len(values)} cells, and tells nothing. Leave it out."
+            f"condition={column!r} has one value ({_validate.listing(values.iloc[:1].tolist())}) in all {len(values)} cells, and tells nothing. Leave it out."
         )
     entry: dict[str, Any] = {"column": column, "kind": kind}
     if kind == "number":
@@ -56,9 +67,10 @@ def _plan(data: Data, column: str, kind: str | None) -> dict[str, Any]:
     return entry
 
 
-def condition_values(data: Data, plan: Sequence[Mapping[str, Any]]) -> np.ndarray:
+def condition_values(data: Data, owner: Data, plan: Sequence[Mapping[str, Any]]) -> np.ndarray:
     """Return what decoders are told of each cell, `(n_obs, k)` float32."""
-    return np.concatenate([_numbers(_column(data, entry["column"]), entry) for entry in plan], axis=1, dtype=np.float32)
+    numbers = [_numbers(_column(data, owner, entry["column"]), entry) for entry in plan]
+    return np.concatenate(numbers, axis=1, dtype=np.float32)
 
 
 def _numbers(values: pd.Series, entry: Mapping[str, Any]) -> np.ndarray:
@@ -78,11 +90,9 @@ def _numbers(values: pd.Series, entry: Mapping[str, Any]) -> np.ndarray:
     return np.stack([np.sin(turns), np.cos(turns)], axis=1)
 
 
-def _column(data: Data, column: str) -> pd.Series:
-    """Return a column without holes."""
-    _access.is_mudata(data)
-    _validate.has_key(list(data.obs.columns), column, where=".obs", hint="Set condition to some of them.")
-    values = data.obs[column]
+def _column(data: Data, owner: Data, column: str) -> pd.Series:
+    """Return a column without holes; that of the modality comes first."""
+    values = _access.cell_column(data, owner, column, option="condition")
     missing = values.isna()
     if pd.api.types.is_float_dtype(values):
         missing |= np.isinf(values.to_numpy(np.float64))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from crepr import _access, _keys, _validate
 from crepr.stats._pick_device import pick_device
-from crepr.tl._run import check_key, write_latents
+from crepr.tl._run import check_key, check_logvar, write_latents
 from crepr.tl._view import check_model, find_owners, view_of_model
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def embed(
     _access.is_mudata(data)
     check_model(model)
     check_key(key_added)
+    check_logvar(model.spec, logvar)
     _validate.integer("batch_size", batch_size, minimum=1)
     device = pick_device(device)
     data = data.copy() if copy else data

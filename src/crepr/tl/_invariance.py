@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from crepr._types import Data, Seed
+    from crepr.train._trained_model import TrainedModel
 
 
 def invariance(
@@ -29,6 +30,9 @@ def invariance(
     ),
     use_rep: str = "X_vae",
     mod: str | None = None,
+    model: TrainedModel | None = None,
+    n_cells: int = 256,
+    n_draws: int = 8,
     cv: int = 5,
     n_neighbors: int = 11,
     standardize: bool = False,
@@ -54,6 +58,13 @@ def invariance(
 
     is taken over all columns `j` together, Spearman's correlation as the largest over them.
 
+    With the `model` itself, the direct test: cells are turned, mirrored and scaled (up to 1.25 times) at random, measured and embedded
+    again, and the share of the variance of the latents that lies between versions of one cell is reported:
+
+    .. math:: \frac{\sum_j \overline{\mathrm{Var}_t(z_{itj})}}{\sum_j \mathrm{Var}_{it}(z_{itj})}
+
+    for version `t` of cell `i`. It is 0 for a model that does not see the difference, and 1 for one that sees nothing else.
+
     That these are small is not enough: a representation that tells nothing at all is invariant. See
     :func:`crepr.tl.knn_accuracy` for what it should tell.
 
@@ -75,6 +86,10 @@ def invariance(
         Key of `.obsm`, an array of shape `(n_obs, n_features)`, or `'X'` for `.X`.
     mod
         Modality of a MuData that has the representation; by default the MuData itself, or the only modality with it.
+    model
+        The model that made the representation, to be tested on transformed cells; of stains.
+    n_cells, n_draws
+        Cells to be transformed, drawn at random, and versions of each.
     cv
         Folds of the ridge regression, whose penalty is chosen on the cells that are fitted.
     n_neighbors
@@ -103,6 +118,8 @@ def invariance(
         One row per nuisance: `nuisance`, `kind`, `n_obs` (cells that have it), `spearman` (largest, 0 to 1), `feature` (the latent
         that has it; empty if all are constant), with `n_perms` `spearman_chance`, `r2_linear`, `r2_knn` (at most 1, below 0 for worse than
         the mean).
+    `['transforms']` : :class:`pandas.DataFrame`
+        With `model`, a row for `'rotation'`, `'mirror'`, `'scaling'` and `'all'` together: `transform`, `n_obs`, `n_draws`, `share`.
     `['params']` : :class:`dict`
         The options used.
 
@@ -138,6 +155,8 @@ def invariance(
     cv = _validate.integer("cv", cv, minimum=2)
     n_neighbors = _validate.integer("n_neighbors", n_neighbors, minimum=1)
     _validate.integer("n_perms", n_perms, minimum=0)
+    _validate.integer("n_cells", n_cells, minimum=2)
+    _validate.integer("n_draws", n_draws, minimum=2)
     if sample is not None:
         _validate.integer("sample", sample, minimum=n_neighbors + 1, other=" or None")
     seed, chosen = _validate.seed("rng", rng), pick_device(device, double=True)
@@ -151,6 +170,14 @@ def invariance(
     x = _access.representation(data, use_rep, mod=mod)
     features = feature_names(owner, use_rep)
 
+    tables: dict[str, Any] = {}
+    if model is not None:
+        from crepr.tl._transform_shares import transform_shares
+
+        where = pick_device(device)
+        tables["transforms"] = transform_shares(
+            data, model, mod=mod, n_cells=n_cells, n_draws=n_draws, seed=seed, device=where
+        )
     rows, known = [], {}
     for each in nuisances:
         latents = x[each.cells]
@@ -180,7 +207,7 @@ def invariance(
         "standardize": standardize, "sample": sample, "n_perms": n_perms, "seed": seed,
     }  # fmt: skip
     results = results if n_perms else results.drop(columns="spearman_chance")
-    write(target, "invariance", key, params=params, results=results)
+    write(target, "invariance", key, params=params, results=results, **tables)
     return data if copy else None
 
 

@@ -89,7 +89,7 @@ def radial_profile(
         If an option has the wrong type.
     ValueError
         If a channel is not in the image, the disc is larger than a crop or has fewer than three rings, `cuts` do not rise from
-        0 to 1, or there is something at `key_added` that this function did not write.
+        0 to 1 or leave a compartment empty, pixels are not finite, or there is something at `key_added` that this function did not write.
 
     Warns
     -----
@@ -111,28 +111,34 @@ def radial_profile(
     _record.claim(adata.uns.get(key), "tl.radial_profile", f".obsm has an entry 'X_{key}'", there=there)
     _validate.integer("batch_size", batch_size, minimum=1)
     where = pick_device(device)
-    low, high = cuts
-    if not 0 < low < high < 1:
-        raise ValueError(f"cuts must be two shares of the radius that rise between 0 and 1, got {cuts!r}.")
+    cuts = _validate.shares("cuts", cuts)
     reader = crop_reader(adata, channels=channels)
-    radius = 0.39 * reader.size if radius is None else _validate.number("radius", radius)
+    radius = 0.39 * reader.size if radius is None else _validate.number("radius", radius, minimum=0)
     if not 3 <= radius <= reader.size / 2:
         raise ValueError(
             f"radius={radius:g} must be at least 3 pixels, for as many rings, and at most half a crop, {reader.size / 2:g}. "
             "Set radius, or run cr.pp.crops with a larger size."
         )
+    radii = (np.arange(int(radius)) + 0.5) / int(radius)
+    part = np.searchsorted(cuts, radii)
+    if len(np.unique(part)) < len(COMPARTMENTS):
+        raise ValueError(
+            f"cuts={cuts!r} leave a compartment without any of the {len(radii)} rings. Set cuts further from each other, from 0 "
+            "and from 1, or a larger radius."
+        )
     shown = CropInput(reader, intensity_limits(adata, reader.channels))
     view = corrected_view("stain", shown, adata, invariant_to=["shape"], radius=radius, sees={})
-    ring, n_rings = _rings(reader.size, radius)
-    members = torch.nn.functional.one_hot(ring, n_rings + 1)[:, :n_rings].float()
+    members = torch.nn.functional.one_hot(_rings(reader.size, radius, len(radii)), len(radii) + 1)[:, :-1].float()
     n_pixels = members.sum(0)
     members = members.to(where)
-    sums = []
     batches = Batches(view, np.arange(adata.n_obs), batch_size=batch_size, device=where)
-    for batch in tqdm(batches, desc="radial profile", unit="batch", disable=not progress):
-        sums.append((batch["targets"]["stain"].flatten(2) @ members).cpu().numpy())
+    sums = [
+        (batch["targets"]["stain"].flatten(2) @ members).cpu().numpy()
+        for batch in tqdm(batches, desc="radial profile", unit="batch", disable=not progress)
+    ]
     totals, pixels = np.concatenate(sums).astype(np.float64), n_pixels.numpy().astype(np.float64)
-    unknown = adata.obsm[_keys.POSE]["area"].isna().to_numpy()
+    unknown = _access.references(adata, _keys.POSE)["area"].isna().to_numpy()
+    _validate.finite("Light within the outline", totals[~unknown], cells=adata.obs_names[~unknown])
     totals[unknown] = np.nan
     if unknown.any():
         which = _validate.listing(adata.obs_names[unknown].tolist(), limit=5)
@@ -141,8 +147,7 @@ def radial_profile(
             UserWarning,
             stacklevel=2,
         )
-    radii = (np.arange(n_rings) + 0.5) / n_rings
-    table = _table(totals, pixels, radii, reader.channels, cuts, adata.obs_names)
+    table = _table(totals, pixels, radii, reader.channels, part, adata.obs_names)
     write(
         adata,
         "radial_profile",
@@ -154,12 +159,11 @@ def radial_profile(
     return data if copy else None
 
 
-def _rings(size: int, radius: float) -> tuple[torch.Tensor, int]:
+def _rings(size: int, radius: float, n_rings: int) -> torch.Tensor:
     """Number of the ring of each pixel, `(size * size,)`; the number of rings for those beyond the disc."""
     steps = torch.arange(size) + 0.5 - size / 2
     distance = torch.hypot(steps[:, None], steps[None]).flatten() / radius
-    n_rings = int(radius)
-    return (distance * n_rings).long().clamp(max=n_rings), n_rings
+    return (distance * n_rings).long().clamp(max=n_rings)
 
 
 def _table(
@@ -167,12 +171,11 @@ def _table(
     pixels: np.ndarray,
     radii: np.ndarray,
     channels: Sequence[str],
-    cuts: tuple[float, float],
+    part: np.ndarray,
     cells: pd.Index,
 ) -> pd.DataFrame:
     means = totals / pixels
     slope = (means - means.mean(2, keepdims=True)) @ (radii - radii.mean()) / np.square(radii - radii.mean()).sum()
-    part = np.searchsorted(cuts, radii)
     columns: dict[str, np.ndarray] = {}
     for i, channel in enumerate(channels):
         columns[f"{channel}_slope"] = slope[:, i]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 #: Keys of what crepr reads: latents under one of them would take its place.
-INPUTS = (_keys.CROPS, _keys.TRANSCRIPTS, _keys.MASKS, _keys.CROPS_LIMITS, "spatial")
+INPUTS = (_keys.CROPS, _keys.TRANSCRIPTS, _keys.MASKS, _keys.POSE, _keys.CROPS_LIMITS, "spatial")
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,14 @@ def check_key(key_added: str | None) -> None:
     if key_added in INPUTS:
         raise ValueError(
             f"key_added={key_added!r} would replace what crepr reads there. Give another key, such as 'X_{key_added}'."
+        )
+
+
+def check_logvar(spec: ModelSpec, logvar: bool) -> None:
+    """Raise if log-variances are asked for where there are none."""
+    if logvar and not spec.network.sampled:
+        raise ValueError(
+            f"logvar=True, but the latent of this {spec.model!r} is a point, without a variance. Leave logvar out."
         )
 
 

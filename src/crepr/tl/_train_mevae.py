@@ -86,7 +86,8 @@ def train_mevae(
     n_latent
         Dimensions of the latent; 64.
     beta
-        Weight of the KL term, a number or a warm-up; 1.
+        Weight of the KL term, a number or a warm-up, beside sums over channels and pixels. By default the published balance, see
+        :func:`crepr.models.mevae`: 1 for one channel of 128 pixels per side, a quarter for one of 64.
     sampled
         Whether the latent is a distribution; `False` trains the ME-DAE, without KL term.
     model_options
@@ -140,5 +141,5 @@ def train_mevae(
     """
     arguments = dict(locals())
     own = {name: arguments.pop(name) for name in ("combine", "uncorrect", "radius", "sampled")}
-    arguments |= {"model_options": {**own, **(model_options or {})}, "inputs": "stain", "inputs_seen": inputs}
+    arguments |= {"own_options": own, "inputs": "stain", "inputs_seen": inputs}
     return train_model(model="mevae", keys=(_keys.X_MEVAE, _keys.MEVAE), **arguments)

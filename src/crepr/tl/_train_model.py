@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from crepr import _validate
@@ -16,14 +17,15 @@ from crepr.models._spec import InputSpec
 from crepr.models._vae import vae
 from crepr.tl._condition import plan_condition
 from crepr.tl._fingerprint import fingerprint
-from crepr.tl._run import plan_run, train, write_model
+from crepr.tl._run import check_logvar, plan_run, train, write_model
 from crepr.tl._view import arrange, build_view, find_owners, in_order, intensity_of, view_of_model, windows_of
+from crepr.train._corrected_view import CorrectedView
 from crepr.train._gene_counts import mean_occupied_pixels
 from crepr.train._hardware import Hardware
 from crepr.train._pose import AUGMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from crepr._types import Data, PathLike, Seed
     from crepr.models._spec import ModelSpec
@@ -57,7 +59,7 @@ def train_model(
     size: int | None = None,
     dilation: int | None = None,
     hide_neighbours: bool = False,
-    augment: Augment = "quarter",
+    augment: Augment | None = None,
     max_epochs: int | None = None,
     batch_size: int | None = None,
     lr: float | None = None,
@@ -74,6 +76,7 @@ def train_model(
     trainer_options: Mapping[str, Any] | None = None,
     logvar: bool = False,
     inputs_seen: Inputs | None = None,
+    own_options: Mapping[str, Any] | None = None,
     key_added: str | None = None,
     rng: Seed = 0,
     progress: bool = True,
@@ -81,7 +84,7 @@ def train_model(
     """Do what :func:`crepr.tl.train_vae` says; `keys` are those in `.obsm` and `.uns` if `key_added` names no other.
 
     Parameters are those of :func:`crepr.tl.train_vae`, and `inputs_seen`: what encoders of corrected cells see when cells are
-    embedded.
+    embedded; and `own_options`: options of the model that are arguments of the caller.
     """
     chosen = _preset(preset)
     owners = find_owners(data, inputs, mod)
@@ -91,17 +94,23 @@ def train_model(
             f"preset={preset!r} is a model of {_validate.listing(chosen['inputs'])}, but inputs are "
             f"{_validate.listing(names)}. Set inputs={list(chosen['inputs'])}."
         )
-    _validate.choice("augment", augment, AUGMENTS)
     _check_use(names, gene_weights=gene_weights, dilation=dilation, hide_neighbours=hide_neighbours)
     gene_weights = _first(gene_weights, chosen["model"].get("gene_weights"), "none")
     _validate.choice("gene_weights", gene_weights, ("none", "inverse", "batch"))
     options = dict(chosen["model"])
     model = _first(model, options.pop("model", None), "vae" if len(names) == 1 else "double_decoder_vae")
     _validate.choice("model", model, MODELS)
-    options |= _model_options(model_options, model)
+    own_options = own_options or {}
+    options |= {**_model_options(model_options, model, taken=own_options), **own_options}
     latent = _first(n_latent, options.get("n_latent"), _default(model, "n_latent"), 50)
     options["n_latent"] = _validate.integer("n_latent", latent, minimum=1)
-    options |= _what_to_ignore(owners, model, invariant_to=invariant_to, condition=condition)
+    ignored = _what_to_ignore(owners, model, invariant_to=invariant_to, condition=condition)
+    options |= ignored
+    if augment is not None and "invariant_to" in ignored:
+        raise ValueError(
+            f"augment={augment!r} turns cells in training, and model={model!r} takes from invariant_to what it is to see. Leave augment out."
+        )
+    augment = _validate.choice("augment", augment or ("none" if "invariant_to" in ignored else "quarter"), AUGMENTS)
     if beta is not None:
         options["beta"] = beta if isinstance(beta, WarmUp) else _validate.number("beta", beta, minimum=0)
     run = plan_run(
@@ -134,7 +143,11 @@ def train_model(
     if "transcripts" in names:
         options["gene_weights"] = _gene_weights(gene_weights, view)
     spec = _spec(view, owners, model, options, shown)
+    check_logvar(spec, logvar)
     view = arrange(view, owners, spec.view)
+    if isinstance(view, CorrectedView):
+        # kept, so that what a cell looks like does not depend on the cells beside it
+        spec = replace(spec, view={**spec.view, "margin": view.margin})
     data_hash = fingerprint(owners, view)
     keys = keys if key_added is None else (key_added, key_added)
     params = {"inputs": names, "preset": preset, "use_rep": keys[0]}
@@ -172,11 +185,11 @@ def _mapping(name: str, value: Any) -> dict[str, Any]:
     return dict(value or {})
 
 
-def _model_options(given: Any, model: str) -> dict[str, Any]:
+def _model_options(given: Any, model: str, *, taken: Iterable[str]) -> dict[str, Any]:
     options = _mapping("model_options", given)
-    known = [name for name in {**_parameters(vae), **_parameters(MODELS[model])} if name not in OWN]
+    known = [name for name in {**_parameters(vae), **_parameters(MODELS[model])} if name not in (*OWN, *taken)]
     for name in options:
-        if name in ("n_latent", "beta", "gene_weights", "invariant_to", "condition"):
+        if name in ("n_latent", "beta", "gene_weights", "invariant_to", "condition", *taken):
             raise ValueError(f"model_options holds {name!r}, which is an argument of its own. Set {name} instead.")
         _validate.choice("model_options", name, known)
     return options
@@ -206,10 +219,10 @@ def _what_to_ignore(owners: Owners, model: str, *, invariant_to: Any, condition:
             raise ValueError(
                 f"model={model!r} needs condition: columns of .obs that its decoder is told, such as 'area'."
             )
-        return {"condition": plan_condition(owners.target, condition)}
+        return {"condition": plan_condition(owners.data, owners.target, condition)}
     if model in taking["invariant_to"]:
         nuisances = _first(invariant_to, _default(model, "invariant_to"))
-        return {"invariant_to": in_order(nuisances) if not isinstance(nuisances, str) else nuisances}
+        return {"invariant_to": in_order(nuisances)}
     return {}
 
 

@@ -30,7 +30,7 @@ def train_vae(
     size: int | None = None,
     dilation: int | None = None,
     hide_neighbours: bool = False,
-    augment: Augment = "quarter",
+    augment: Augment | None = None,
     max_epochs: int | None = None,
     batch_size: int | None = None,
     lr: float | None = None,
@@ -100,7 +100,8 @@ def train_vae(
     hide_neighbours
         Set pixels that belong to other cells to zero; needs :func:`crepr.pp.masks`.
     augment
-        In training, turn cells by `'quarter'` turns with equal odds, by any angle with flips (`'free'`), or `'none'`.
+        In training, turn cells by `'quarter'` turns with equal odds (default), by any angle with flips (`'free'`), or `'none'`. Models of
+        corrected cells have `invariant_to` instead.
     max_epochs
         Times that each cell is seen; 40 for stains and 15 with transcripts, or the preset's.
     batch_size

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy.stats import norm
 
 from crepr import _access, _keys, _validate
@@ -14,6 +13,8 @@ from crepr.tl._view import check_model, find_owners
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import torch
 
     from crepr._types import Data
     from crepr.train._trained_model import TrainedModel
@@ -83,7 +84,7 @@ def traverse(
     TypeError
         If `model` is no trained model, or an option has the wrong type.
     ValueError
-        If the latents are not the model's, an option is out of range, or components are asked for of the prior.
+        If the latents are not the model's, an option is out of range, or components are asked for of the prior, or the prior of points.
 
     Examples
     --------
@@ -98,12 +99,14 @@ def traverse(
     _validate.choice("values", values, ("data", "prior"))
     _validate.integer("n_walks", n_walks, minimum=1)
     _validate.integer("n_steps", n_steps, minimum=2)
-    if not 0 < span[0] < span[1] < 1:
-        raise ValueError(f"span must be two quantiles that rise between 0 and 1, got {span!r}.")
+    low, high = _validate.shares("span", span)
     if along == "components" and values == "prior":
         raise ValueError("The prior has no principal components. Set values='data', or along='latents'.")
+    if values == "prior" and not model.spec.network.sampled:
+        raise ValueError(f"The latent of this {model.spec.model!r} is a point and has no prior. Set values='data'.")
     where = pick_device(device)
-    target = find_owners(data, list(model.spec.inputs), mod).target
+    owners = find_owners(data, list(model.spec.inputs), mod)
+    target = owners.target
     key = use_rep or model.params.get("use_rep", _keys.X_VAE)
     _validate.has_key(target.obsm, key, where=".obsm", hint="Run cr.tl.embed(data, model) first, or set use_rep.")
     z = _access.representation(target, key).astype(np.float64)
@@ -114,14 +117,14 @@ def traverse(
         )
     start = z.mean(0) if values == "data" else np.zeros(n_latent)
     plan = model.spec.view.get("condition")
-    told = None if plan is None else condition_values(target, plan)
+    told = None if plan is None else condition_values(owners.data, owners.target, plan)
     if cell is not None:
-        (position,) = _access.cell_positions(target, [cell])
+        (position,) = _access.cell_positions(target, np.array([cell]))
         start, told = z[position], told if told is None else told[[position]]
     axes = np.eye(n_latent) if along == "latents" else np.linalg.svd(z - z.mean(0), full_matrices=False)[2]
     scores = z @ axes.T
     chosen = _chosen(scores, which, n_walks, along)
-    quantiles = np.linspace(*span, n_steps)
+    quantiles = np.linspace(low, high, n_steps)
     if values == "data":
         reached = np.quantile(scores[:, chosen], quantiles, axis=0).T
     else:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
+import pandas as pd
 
 from crepr import _access, _keys, _validate
 from crepr.get._crop_reader import crop_reader, mask_reader
@@ -41,8 +43,9 @@ SEVERAL = "Set mod to those that the inputs are to be taken from."
 
 @dataclass(frozen=True)
 class Owners:
-    """Where inputs come from, where results go, and whose crops give the windows, if any do."""
+    """The data, where in it inputs come from, where results go, and whose crops give the windows, if any do."""
 
+    data: Data
     adatas: dict[str, AnnData]
     target: Data
     windows: AnnData | None
@@ -66,7 +69,7 @@ def find_owners(data: Data, inputs: str | Sequence[str], mod: str | Sequence[str
     windows = adatas["stain"] if "stain" in adatas else _registered_crops(parts, adatas["transcripts"])
     if windows is not None and "transcripts" in adatas:
         check_same_pixels(windows, adatas["transcripts"])
-    return Owners(adatas, target, windows)
+    return Owners(data, adatas, target, windows)
 
 
 def _input_names(parts: Mapping[str, AnnData], inputs: str | Sequence[str]) -> list[str]:
@@ -162,10 +165,11 @@ def arrange(view: View, owners: Owners, options: Mapping[str, Any]) -> View:
         `view` of the specification.
     """
     if "condition" in options:
-        view.condition = condition_values(owners.target, options["condition"])
+        view.condition = condition_values(owners.data, owners.target, options["condition"])
     if options["name"] != "corrected":
         return view
     name = options["source"]
+    _tell_unknown(owners.adatas[name])
     return corrected_view(
         name,
         cast("CropInput", view.inputs[name]),
@@ -174,7 +178,22 @@ def arrange(view: View, owners: Owners, options: Mapping[str, Any]) -> View:
         radius=options["radius"],
         sees=options["sees"],
         uncorrect=options["uncorrect"],
+        margin=options.get("margin"),
     )
+
+
+def _tell_unknown(adata: AnnData) -> None:
+    """Warn of cells that no correction can be made of."""
+    pose = adata.obsm.get(_keys.POSE)
+    unknown = pose["area"].isna().to_numpy() if isinstance(pose, pd.DataFrame) and "area" in pose else np.zeros(0, bool)
+    if unknown.any():
+        which = _validate.listing(adata.obs_names[unknown].tolist(), limit=5)
+        warnings.warn(
+            f"{int(unknown.sum())} of {len(unknown)} cells have no outline ({which}), and are shown as they lie. Leave them out, or mend "
+            "their masks and run cr.pp.pose again.",
+            UserWarning,
+            stacklevel=5,
+        )
 
 
 def corrected_view(
@@ -186,6 +205,7 @@ def corrected_view(
     radius: float,
     sees: Mapping[str, Sequence[str]],
     uncorrect: Literal["random", "own"] = "own",
+    margin: int | None = None,
 ) -> CorrectedView:
     """Build the view of cells from which nuisances are taken out, as :func:`crepr.pp.pose` found them.
 
@@ -195,16 +215,26 @@ def corrected_view(
         The input that is corrected, and its name.
     adata
         The cells.
-    invariant_to, radius, sees, uncorrect
+    invariant_to, radius, sees, uncorrect, margin
         As in :class:`CorrectedView`.
     """
+    _validate.has_key(adata.obsm, _keys.POSE, where=".obsm", hint="Run cr.pp.pose first.")
+    pose = _access.references(adata, _keys.POSE)
+    pose = pd.concat([pose, cast("pd.DataFrame", adata.obs).drop(columns=pose.columns, errors="ignore")], axis=1)
     nuisances = {key: NUISANCES[key] for key in in_order(invariant_to)}
     own: dict[str, np.ndarray] = {}
     for key, nuisance in nuisances.items():
-        own[key] = nuisance.measure(adata, radius=radius, before=own)
+        own[key] = nuisance.measure(pose, radius=radius, before=own)
     corner = np.stack([shown.reader.top, shown.reader.left], axis=1)
     # a cell without an outline has no centroid, and is shown as its window shows it
-    centre = np.nan_to_num(pose_of(adata, "y", "x") - corner - shown.size / 2)
+    centre = np.nan_to_num(pose_of(pose, "y", "x") - corner - shown.size / 2)
+    beyond = np.abs(centre).max(axis=1) > shown.size
+    if beyond.any():
+        which = _validate.listing(adata.obs_names[beyond].tolist(), limit=5)
+        raise ValueError(
+            f".obsm['pose'] puts {int(beyond.sum())} of {len(centre)} cells far outside their crops ({which}): it is that of other "
+            "crops. Run cr.pp.pose again."
+        )
     return CorrectedView(
         name,
         shown,
@@ -214,13 +244,18 @@ def corrected_view(
         radius=radius,
         sees=sees,
         uncorrect=uncorrect,
+        margin=margin,
         names=adata.obs_names.to_numpy(),
     )
 
 
 def in_order(nuisances: Sequence[str]) -> list[str]:
-    """Return nuisances in the order in which they are taken out; raise if one is not known."""
+    """Return nuisances in the order in which they are taken out; raise if one is not known, or not named once."""
+    if isinstance(nuisances, str) or not isinstance(nuisances, Sequence):
+        raise TypeError(f"invariant_to must be a list of nuisances, got {nuisances!r}.")
     for name in nuisances:
+        if nuisances.count(name) > 1:
+            raise ValueError(f"invariant_to must name each nuisance once, got {nuisances!r}.")
         if name not in NUISANCES:
             raise ValueError(
                 f"invariant_to must name nuisances among {_validate.listing(NUISANCES)}, got {name!r}. One of your own is to be added "

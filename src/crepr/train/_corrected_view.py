@@ -39,7 +39,7 @@ class Drawn:
 class CorrectedView(View):
     """Show each encoder the corrected cell with some corrections undone; the target is the corrected cell.
 
-    Pictures are resampled once, from the image.
+    Pictures are resampled once, from the image, of which at most half a window is read on each side.
 
     Parameters
     ----------
@@ -57,6 +57,8 @@ class CorrectedView(View):
         What is not corrected, by name of the input that the network reads.
     uncorrect
         In training, what is not corrected is drawn (`'random'`) or stays as the cell has it (`'own'`).
+    margin
+        Pixels to read around the windows, as for the cells that a model was trained on; by default what these cells need.
     names
         Names of the cells, for messages.
     """
@@ -72,6 +74,7 @@ class CorrectedView(View):
         radius: float,
         sees: Mapping[str, Sequence[str]],
         uncorrect: Uncorrect = "random",
+        margin: int | None = None,
         names: np.ndarray | None = None,
     ) -> None:
         super().__init__({name: shown}, n_obs=len(centre), augment="none", names=names)
@@ -82,7 +85,8 @@ class CorrectedView(View):
         steps = (torch.arange(shown.size) + 0.5 - shown.size / 2) / radius
         y, x = torch.meshgrid(steps, steps, indexing="ij")
         self.pixels = torch.stack([x, y], -1).flatten(0, 1)
-        self.margin = self._margin()
+        room = shown.size // 2 if shown.reader.room is None else shown.reader.room
+        self.margin = min(self._needed() if margin is None else margin, room)
 
     def draw(self, rng: np.random.Generator) -> Drawn | None:
         """Draw the nuisances of an epoch."""
@@ -121,14 +125,13 @@ class CorrectedView(View):
             places = nuisance.add(places, own[name])
         return places * self.radius + centre.flip(1)[:, None]
 
-    def _margin(self) -> int:
-        """Pixels around the windows that corrected pictures reach into, at most half a window."""
+    def _needed(self) -> int:
+        """Pixels around the windows that corrected pictures reach into."""
         cells = np.linspace(0, self.n_obs - 1, min(self.n_obs, LOOKED_AT)).astype(int)
         own = _to(torch.device("cpu"), {name: values[cells] for name, values in self.own.items()})
         places = self._places((), own, own, torch.from_numpy(self.centre[cells])).abs().nan_to_num()
         needed = np.quantile(places.amax((1, 2)).numpy(), COVERED) - self.shown.size / 2
-        most = self.shown.size // 2 if self.shown.reader.room is None else self.shown.reader.room
-        return int(np.clip(np.ceil(needed) + 1, 0, most))
+        return max(0, int(np.ceil(needed)) + 1)
 
 
 def _to(device: torch.device, values: Mapping[str, np.ndarray]) -> dict[str, Tensor]:

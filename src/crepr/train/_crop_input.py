@@ -72,7 +72,10 @@ class CropInput:
         moved = {name: values.to(device, non_blocking=True) for name, values in raw.items()}
         crops = moved["crops"].float()
         if self.limits is None:
-            crops = scale_intensity(crops, crops.amin((2, 3)), crops.amax((2, 3)))
+            # of the window alone: what is read around it depends on what is done to the cell
+            margin = (crops.shape[-1] - self.size) // 2
+            window = crops[..., margin : margin + self.size, margin : margin + self.size]
+            crops = scale_intensity(crops, window.amin((2, 3)), window.amax((2, 3)))
         else:
             crops = scale_intensity(crops, moved["low"], moved["high"])
         if "visible" in moved:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def resample(planes: Tensor, places: Tensor) -> Tensor:
+def resample(planes: Tensor, places: Tensor, *, nearest: bool = False) -> Tensor:
     """Read pictures at places between their pixels, once, by bilinear interpolation.
 
     Parameters
@@ -18,6 +18,8 @@ def resample(planes: Tensor, places: Tensor) -> Tensor:
         Shape `(B, c, height, width)`; beyond the border lie the pixels of the border.
     places
         `(x, y)` in pixels from the middle of the picture, y down, shape `(B, rows, columns, 2)`; NaN where there is nothing.
+    nearest
+        Take the nearest pixel instead, as labels need it.
 
     Returns
     -------
@@ -27,6 +29,10 @@ def resample(planes: Tensor, places: Tensor) -> Tensor:
     grid = places * places.new_tensor([2 / width, 2 / height])
     nothing = torch.isnan(grid).any(-1)
     sampled = F.grid_sample(
-        planes, grid.nan_to_num().to(planes.dtype), mode="bilinear", padding_mode="border", align_corners=False
+        planes,
+        grid.nan_to_num().to(planes.dtype),
+        mode="nearest" if nearest else "bilinear",
+        padding_mode="border",
+        align_corners=False,
     )
     return sampled.masked_fill(nothing[:, None], 0)

@@ -31,14 +31,6 @@ class Input(Protocol):
         """Take to the device what is to stay there; called before the first batch."""
         ...
 
-    def draw(self, rng: np.random.Generator) -> Any:
-        """Draw what an epoch does to each cell: something to be indexed by cells and given to :meth:`assemble`, or None."""
-        return draw_poses(self.n_obs, self.augment, rng)
-
-    def margin_of(self, drawn: Any) -> int:
-        """Pixels to read around the windows for what was drawn."""
-        return 0 if drawn is None else self.margin
-
     def read(self, cells: np.ndarray, *, margin: int) -> Any:
         """Read what the cells need from disk or memory; runs in a thread of its own."""
         ...

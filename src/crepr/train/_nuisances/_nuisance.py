@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
-    from anndata import AnnData
+    import pandas as pd
     from torch import Tensor
 
 
@@ -21,10 +21,10 @@ class Nuisance(Protocol):
     `invariant_to=("rotation", "zoom")`. A model that was trained with it needs it under the same name when it is used.
     """
 
-    def measure(self, adata: AnnData, *, radius: float, before: Mapping[str, np.ndarray]) -> np.ndarray:
+    def measure(self, pose: pd.DataFrame, *, radius: float, before: Mapping[str, np.ndarray]) -> np.ndarray:
         """Tell the nuisance of each cell, `(n_obs, k)` float32; what stands for "none" where it is not known.
 
-        `radius` is that of the standard disc in pixels; `before` holds those of the nuisances that are taken out before this one.
+        `pose` is what :func:`crepr.pp.pose` wrote to `.obsm['pose']`, a row per cell, and beside it the columns of `.obs`. `radius` is that of the standard disc in pixels; `before` holds those of the nuisances that are taken out before this one.
         """
         ...
 

@@ -9,7 +9,7 @@ from crepr.train._nuisances._pose_of import pose_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from anndata import AnnData
+    import pandas as pd
     from torch import Tensor
 
 
@@ -19,9 +19,9 @@ class Polarity:
     Two mirrors, along and across the major axis: a cell and its mirror image are then the same.
     """
 
-    def measure(self, adata: AnnData, *, radius: float, before: Mapping[str, np.ndarray]) -> np.ndarray:
+    def measure(self, pose: pd.DataFrame, *, radius: float, before: Mapping[str, np.ndarray]) -> np.ndarray:
         """Read the polarity in the frame of the axis; symmetric cells stay as they lie."""
-        direction = np.radians(pose_of(adata, "polarity"))
+        direction = np.radians(pose_of(pose, "polarity"))
         if "rotation" in before:
             direction = direction - before["rotation"]
         # upwards is negative y

@@ -4,18 +4,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crepr import _keys, _validate
+from crepr import _validate
 
 if TYPE_CHECKING:
-    from anndata import AnnData
-
-MEASURE = "Run cr.pp.pose first."
+    import pandas as pd
 
 
-def pose_of(adata: AnnData, *names: str) -> np.ndarray:
-    """Return columns that :func:`crepr.pp.pose` wrote to `.obsm`, float64 of shape `(n_obs, k)`."""
-    _validate.has_key(adata.obsm, _keys.POSE, where=".obsm", hint=MEASURE)
-    table = adata.obsm[_keys.POSE]
+def pose_of(pose: pd.DataFrame, *names: str) -> np.ndarray:
+    """Return columns that :func:`crepr.pp.pose` wrote, float64 of shape `(n_obs, k)`."""
     for name in names:
-        _validate.has_key(list(table.columns), name, where=f".obsm[{_keys.POSE!r}]", hint=MEASURE)
-    return table[list(names)].to_numpy(np.float64)
+        _validate.has_key(list(pose.columns), name, where="the pose", hint="Run cr.pp.pose again.")
+    return pose[list(names)].to_numpy(np.float64)

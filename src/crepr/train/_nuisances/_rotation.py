@@ -10,16 +10,16 @@ from crepr.train._nuisances._pose_of import pose_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from anndata import AnnData
+    import pandas as pd
     from torch import Tensor
 
 
 class Rotation:
     """The direction of the major axis, which lies along x without it; radians, counter-clockwise on the screen."""
 
-    def measure(self, adata: AnnData, *, radius: float, before: Mapping[str, np.ndarray]) -> np.ndarray:
+    def measure(self, pose: pd.DataFrame, *, radius: float, before: Mapping[str, np.ndarray]) -> np.ndarray:
         """Read the angle; round cells stay as they lie."""
-        return np.nan_to_num(np.radians(pose_of(adata, "angle"))).astype(np.float32)
+        return np.nan_to_num(np.radians(pose_of(pose, "angle"))).astype(np.float32)
 
     def draw(self, own: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Draw any angle."""

@@ -11,7 +11,7 @@ from crepr.train._nuisances._pose_of import pose_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from anndata import AnnData
+    import pandas as pd
     from torch import Tensor
 
 # of the radius of the standard disc: an outline nearer to the centroid would stretch a pixel over the disc
@@ -25,9 +25,9 @@ class Shape:
     taken out of its own. Beyond the outline there is nothing to see.
     """
 
-    def measure(self, adata: AnnData, *, radius: float, before: Mapping[str, np.ndarray]) -> np.ndarray:
+    def measure(self, pose: pd.DataFrame, *, radius: float, before: Mapping[str, np.ndarray]) -> np.ndarray:
         """Read the outline, in the frame of the axis; cells without one are discs."""
-        outline = pose_of(adata, *(f"radius_{i}" for i in range(N_ANGLES))) / radius
+        outline = pose_of(pose, *(f"radius_{i}" for i in range(N_ANGLES))) / radius
         if "size" in before:
             outline = outline / before["size"]
         outline = np.clip(np.where(np.isnan(outline), 1.0, outline), LEAST, None)
@@ -54,8 +54,9 @@ class Shape:
 
     def add(self, places: Tensor, values: Tensor) -> Tensor:
         """Stretch each ray so that the circle becomes the outline."""
-        inside = places.square().sum(-1, keepdim=True) <= 1
-        return torch.where(inside, places * _outline(places, values), torch.nan)
+        x, y = places.unbind(-1)
+        reach = torch.where(x * x + y * y <= 1, _outline(places, values)[..., 0], torch.nan)
+        return places * reach[..., None]
 
 
 def _outline(places: Tensor, values: Tensor) -> Tensor:

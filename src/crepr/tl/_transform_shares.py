@@ -1,0 +1,113 @@
+"""The direct test of invariance: the same cells, turned, mirrored and scaled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from anndata import AnnData
+
+from crepr import _access, _keys, _record, _validate
+from crepr.get._crop_reader import crop_reader, mask_reader
+from crepr.pp._crops import crops
+from crepr.pp._masks import masks
+from crepr.pp._pose import pose
+from crepr.tl._embed import embed
+from crepr.tl._view import check_model, find_owners
+from crepr.train._resample import resample
+
+if TYPE_CHECKING:
+    from crepr._types import Data
+    from crepr.images._crop_reader import CropReader
+    from crepr.train._trained_model import TrainedModel
+
+TRANSFORMS = ("rotation", "mirror", "scaling", "all")
+#: Scaling is by this at most, up or down.
+MOST = 1.25
+
+
+def transform_shares(
+    data: Data, model: TrainedModel, *, mod: str | None, n_cells: int, n_draws: int, seed: int, device: torch.device
+) -> pd.DataFrame:
+    """Embed cells under random transforms; return the share of the variance of their latents that is due to these.
+
+    Each transformed cell is a new picture: its pose is measured anew, and it goes through all that other cells go through.
+
+    Returns
+    -------
+    A row per transform: `transform`, `n_obs`, `n_draws`, `share` (0 to 1).
+    """
+    check_model(model)
+    if list(model.spec.inputs) != ["stain"]:
+        raise ValueError(
+            f"model reads {_validate.listing(model.spec.inputs)}; only models of stains can be tested so. Leave model out."
+        )
+    adata = next(iter(find_owners(data, "stain", mod).adatas.values()))
+    rng = np.random.default_rng(seed)
+    drawn = np.sort(rng.choice(adata.n_obs, min(n_cells, adata.n_obs), replace=False))
+    rows = []
+    for transform in TRANSFORMS:
+        moved = _moved(adata, drawn, model, _draw(transform, (len(drawn), n_draws), rng))
+        embed(moved, model, key_added="X", device=device, progress=False)
+        z = np.asarray(moved.obsm["X"], np.float64).reshape(len(drawn), n_draws, -1)
+        within, total = z.var(axis=1, ddof=1).mean(0).sum(), z.reshape(len(z) * n_draws, -1).var(axis=0, ddof=1).sum()
+        rows.append((transform, len(drawn), n_draws, float(within / total) if total > 0 else 0.0))
+    return pd.DataFrame(rows, columns=["transform", "n_obs", "n_draws", "share"])
+
+
+def _draw(transform: str, shape: tuple[int, int], rng: np.random.Generator) -> torch.Tensor:
+    """Matrices that take places of the transformed picture to those of the cell, `(n * n_draws, 2, 2)`."""
+    n = int(np.prod(shape))
+    angle = rng.uniform(0, 2 * np.pi, n) if transform in ("rotation", "all") else np.zeros(n)
+    mirror = rng.choice([-1, 1], n) if transform in ("mirror", "all") else np.ones(n)
+    scale = MOST ** rng.uniform(-1, 1, n) if transform in ("scaling", "all") else np.ones(n)
+    cos, sin = np.cos(angle) / scale, np.sin(angle) / scale
+    return torch.from_numpy(np.stack([cos * mirror, -sin * mirror, sin, cos], 1).reshape(n, 2, 2).astype(np.float32))
+
+
+def _moved(adata: AnnData, drawn: np.ndarray, model: TrainedModel, matrices: torch.Tensor) -> AnnData:
+    """Return transformed cells as ready-made crops, with the masks and the pose that the model needs."""
+    (shown,) = model.spec.inputs.values()
+    reader = crop_reader(adata, channels=shown.channels, size=shown.size)
+    n_draws = len(matrices) // len(drawn)
+    cells = np.repeat(drawn, n_draws)
+    moved = AnnData(obs=pd.DataFrame(index=[f"{name}-{i}" for name in adata.obs_names[drawn] for i in range(n_draws)]))
+    pixels = _resampled(reader, cells, matrices, nearest=False)
+    crops(moved, pixels, size=shown.size, axes="ncyx", channel_names=list(shown.channels))
+    recorded = adata.uns.get(_keys.CROPS, {})
+    if "intensity" in recorded:
+        _record.record(moved, _keys.CROPS, **{**moved.uns[_keys.CROPS], "intensity": recorded["intensity"]})
+    if _keys.CROPS_LIMITS in adata.obsm:
+        limits = _access.references(adata, _keys.CROPS_LIMITS).iloc[cells]
+        moved.obsm[_keys.CROPS_LIMITS] = limits.set_axis(moved.obs_names)
+    corrected = model.spec.view["name"] == "corrected"
+    how: dict[str, Any] = adata.uns.get(_keys.POSE, {}).get("params", {})
+    by_masks = bool(how.get("use_masks", _keys.MASKS in adata.obsm))
+    if (corrected and by_masks) or model.spec.view.get("hide_neighbours"):
+        labels = mask_reader(adata, size=shown.size)
+        own = _access.references(adata, _keys.MASKS)["label"].to_numpy()[cells]
+        moved.obs["label"] = own
+        masks(
+            moved, _resampled(labels, cells, matrices, nearest=True).astype(labels.dtype), axes="ncyx", labels="label"
+        )
+    if corrected:
+        channel = how.get("channel")
+        pose(moved, None if channel is None else list(channel), use_masks=by_masks, progress=False)
+    return moved
+
+
+def _resampled(reader: CropReader, cells: np.ndarray, matrices: torch.Tensor, *, nearest: bool) -> np.ndarray:
+    """Read windows with what is around them, and transform them: float32, larger than the windows, so that corners are real."""
+    room = reader.size // 2 if reader.room is None else min(reader.size // 2, reader.room)
+    side = reader.size + 2 * (room // 2)
+    steps = torch.arange(side) + 0.5 - side / 2
+    y, x = torch.meshgrid(steps, steps, indexing="ij")
+    places = torch.stack([x, y], -1)
+    made = np.empty((len(cells), len(reader.channels), side, side), np.float32)
+    for part in np.array_split(np.arange(len(cells)), -(-len(cells) // 256)):
+        planes = torch.from_numpy(reader.read(cells[part], margin=room).astype(np.float32))
+        found = torch.einsum("nij,yxj->nyxi", matrices[torch.from_numpy(part)], places)
+        made[part] = resample(planes, found, nearest=nearest).numpy()
+    return made
