@@ -71,6 +71,11 @@ def judge(adata: ad.AnnData, use_rep: str, *, standardize: bool = True) -> tuple
     return float(macro["balanced_accuracy"]), float(max(told))
 
 
+def first_of(table: pd.DataFrame, model: str) -> float:
+    """Accuracy of a model with the first seed."""
+    return table.loc[(table["model"] == model) & (table["seed"] == 0), "accuracy"].item()
+
+
 def main() -> None:
     quick = parse_quick(__doc__)
     folder = Path(os.environ.get("CREPR_DATA", "")) / "jurkat_cellcycle"
@@ -118,17 +123,10 @@ def main() -> None:
     )
     most = table.loc[table["model"] == "ME-VAE, product of experts", "r2"].max()
     report.value("R2 of the rotation from ME-VAE, largest of seeds", most, unit="R2", at_most=0.03)
-    for name in ("VAE", "corrected-output VAE"):
-        report.value(
-            f"R2 of the rotation from {name}, largest",
-            table.loc[table["model"] == name, "r2"].max(),
-            unit="R2",
-            at_least=-1,
-        )
-    for name in ("corrected-output VAE", "ME-VAE, product of samples", "ME-VAE, also without size"):
-        report.value(f"phase from {name}, seed 0", mean[name], unit="balanced accuracy", at_least=0)
-    first = table[table["seed"] == 0].set_index("model")["accuracy"]
-    cost = first["ME-VAE, product of experts"] - first["ME-VAE, also without size"]
+    for name in ("corrected-output VAE", "ME-VAE, product of samples"):
+        gain = mean[name] - first_of(table, "VAE")
+        report.value(f"gain of {name} ({mean[name]:.3f}) over VAE, seed 0", gain, unit="balanced accuracy", at_least=0)
+    cost = first_of(table, "ME-VAE, product of experts") - first_of(table, "ME-VAE, also without size")
     report.value("what taking size out costs, seed 0", cost, unit="balanced accuracy", at_least=0.05)
     report.finish()
 

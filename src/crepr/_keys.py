@@ -23,8 +23,8 @@ X_VAE: Final = "X_vae"
 MEVAE: Final = "mevae"
 X_MEVAE: Final = "X_mevae"
 
-# light from centre to outline, in `.obsm` after `X_`, and how it was measured, in `.uns`
-RADIAL_PROFILE: Final = "radial_profile"
+# light from centre to outline, in `.obsm`, and how it was measured, in `.uns`
+X_RADIAL_PROFILE: Final = "X_radial_profile"
 
 # genes, in `.var` or `.varm` and how they were selected, in `.uns`; what they are good for, in `.uns`
 SELECT_GENES: Final = "select_genes"

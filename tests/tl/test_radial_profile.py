@@ -70,8 +70,8 @@ def test_anchor_slopes_of_discs(discs):
     shares = 2 / 3 * np.diff(edges**3) / np.diff(edges**2)
     np.testing.assert_allclose(found[["rim_inner", "rim_middle", "rim_outer"]], 0.2 + 0.6 * shares, atol=0.02)
     assert found["rim_whole"] == pytest.approx(0.2 + 0.6 * 2 / 3, abs=0.01)
-    np.testing.assert_allclose(discs.uns["radial_profile"]["radii"], (np.arange(RADIUS) + 0.5) / RADIUS)
-    assert set(discs.uns["radial_profile"]) == {"function", "params", "radii", "crepr_version"}
+    np.testing.assert_allclose(discs.uns["X_radial_profile"]["radii"], (np.arange(RADIUS) + 0.5) / RADIUS)
+    assert set(discs.uns["X_radial_profile"]) == {"function", "params", "radii", "crepr_version"}
 
 
 def test_reference_rings_of_an_undistorted_disc(discs, rng):
@@ -86,7 +86,7 @@ def test_reference_rings_of_an_undistorted_disc(discs, rng):
         # all but the rim, which the outline of a mask of pixels does not reach everywhere
         np.testing.assert_allclose(rings[:-1], means[:-1], atol=0.01)
         assert found[f"{channel}_slope"] == pytest.approx(
-            linregress(discs.uns["radial_profile"]["radii"], rings).slope, abs=1e-5
+            linregress(discs.uns["X_radial_profile"]["radii"], rings).slope, abs=1e-5
         )
         third = np.hypot(Y - SIZE / 2, X - SIZE / 2) < RADIUS / 3
         assert found[f"{channel}_inner"] == pytest.approx(plane[third].mean(), abs=0.01)
@@ -126,7 +126,7 @@ def test_property_light_scales_the_profile(shapes):
 
 
 def test_property_copy_modality_and_files(shapes, tmp_path):
-    copy = profile(shapes, copy=True, key_added="rings")
+    copy = profile(shapes, copy=True, key_added="X_rings")
     assert "X_rings" not in shapes.obsm
     rna = ad.AnnData(np.ones((6, 2), np.float32), obs=shapes.obs[[]].copy())
     mdata = MuData({"rna": rna, "stain": shapes})
@@ -136,7 +136,7 @@ def test_property_copy_modality_and_files(shapes, tmp_path):
     pd.testing.assert_frame_equal(read.obsm["X_radial_profile"], copy.obsm["X_rings"])
     profile(read)  # its own results are its to replace
     copy.write(tmp_path / "a.h5ad")
-    profile(ad.read_h5ad(tmp_path / "a.h5ad"), key_added="rings")
+    profile(ad.read_h5ad(tmp_path / "a.h5ad"), key_added="X_rings")
 
 
 def test_property_cells_without_an_outline_are_told(shapes):

@@ -104,8 +104,9 @@ def test_property_corrected_inputs_do_not_see_the_direction(adata):
     np.testing.assert_allclose((second.obs["angle"] - first.obs["angle"]) % 180, 90, atol=0.1)
     # from 90 degrees on, an axis comes round: half a turn is polarity, which this model leaves alone
     same = (first.obs["angle"] < 89).to_numpy()
-    np.testing.assert_allclose(corrected[same], corrected_again[same], atol=1e-3 * np.abs(corrected).max())
-    assert np.median(np.abs(own - own_again).max(1)) > 5e-3 * np.abs(own).max()
+    spread = corrected.std(0).max()
+    np.testing.assert_allclose(corrected[same], corrected_again[same], atol=0.05 * spread)
+    assert np.median(np.abs(own - own_again).max(1)) > 0.2 * spread
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,8 @@ def test_property_cells_do_not_know_of_each_other(adata, rng):
 
 def test_property_cells_without_an_outline_are_embedded_as_they_lie(adata):
     adata.obsm["pose"].iloc[[2, 5]] = np.nan
-    train(adata)
+    with pytest.warns(UserWarning, match=r"2 of 24 cells have no outline .* are shown as they lie"):
+        train(adata)
     assert np.isfinite(adata.obsm["X_mevae"]).all()
 
 

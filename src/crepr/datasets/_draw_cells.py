@@ -23,8 +23,7 @@ _POLARITIES: Final = (0.3, 0.8)
 # share of the protein that is everywhere, whatever the pattern
 _EVERYWHERE: Final = 0.7
 _N_PUNCTA: Final = 14
-# of the microscope: blur in pixels, photons, counts
-_BLUR: Final = 0.9
+# of the microscope: photons, counts
 _PHOTONS: Final = (110.0, 80.0)
 _BACKGROUND: Final = 5.0
 _COUNTS_PER_PHOTON: Final = 12.0
@@ -65,7 +64,9 @@ def draw_truth(n_obs: int, *, size: int, n_classes: int, rng: np.random.Generato
     )
 
 
-def draw_cells(truth: pd.DataFrame, side: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def draw_cells(
+    truth: pd.DataFrame, side: int, *, blur: float, rng: np.random.Generator
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Draw cells in batches.
 
     Parameters
@@ -74,6 +75,8 @@ def draw_cells(truth: pd.DataFrame, side: int, rng: np.random.Generator) -> Iter
         Output of :func:`draw_truth`.
     side
         Pixels per side of a picture.
+    blur
+        Standard deviation of the microscope's blur in pixels.
     rng
         Source of every random number.
 
@@ -90,7 +93,7 @@ def draw_cells(truth: pd.DataFrame, side: int, rng: np.random.Generator) -> Iter
         gradient = 1 + _each(cells["polarity"]) * along
         levels = (np.ones(len(cells)), cells["brightness"].to_numpy())
         images = [
-            _camera(stain * gradient * inside, inside, _each(photons * level), rng)
+            _camera(stain * gradient * inside, inside, _each(photons * level), blur, rng)
             for stain, level, photons in zip(stains, levels, _PHOTONS, strict=True)
         ]
         yield np.stack(images, axis=1), inside
@@ -161,9 +164,11 @@ def _mean(pixels: np.ndarray, where: np.ndarray) -> np.ndarray:
     return (pixels * where).sum((1, 2), keepdims=True) / np.maximum(where.sum((1, 2), keepdims=True), 1)
 
 
-def _camera(stain: np.ndarray, inside: np.ndarray, photons: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _camera(
+    stain: np.ndarray, inside: np.ndarray, photons: np.ndarray, blur: float, rng: np.random.Generator
+) -> np.ndarray:
     """Blur, set the mean of each cell, and take a picture with shot noise and camera noise."""
-    light = gaussian_filter(stain, (0, _BLUR, _BLUR))
+    light = gaussian_filter(stain, (0, blur, blur)) if blur else stain.copy()
     # all patterns are as bright: nothing but their form tells them apart
     light *= photons / _mean(light, inside)
     counts = rng.poisson(light + _BACKGROUND) * _COUNTS_PER_PHOTON + _OFFSET

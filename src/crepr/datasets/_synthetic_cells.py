@@ -26,6 +26,7 @@ def synthetic_cells(
     *,
     size: int = 64,
     n_classes: int = 4,
+    blur: float = 0.0,
     margin: int | None = None,
     path: PathLike | None = None,
     rng: Seed = 0,
@@ -46,6 +47,9 @@ def synthetic_cells(
         Pixels per side of the crops that are registered; the largest cells just fit.
     n_classes
         Patterns, 2 to 5: the first of `'diffuse'`, `'puncta'`, `'stripes'`, `'periphery'`, `'perinuclear'`.
+    blur
+        Standard deviation of the microscope's blur in pixels, about 1 for a sharp picture. It makes small cells less detailed than
+        large ones, a strong trace of size when all are scaled alike; that of pixels and noise is faint, and always there.
     margin
         Pixels stored beyond each side of a crop, so that turned crops have real corners; by default just enough for any
         angle.
@@ -102,12 +106,13 @@ def synthetic_cells(
     # half of what the diagonal of a square is longer than its side, and a pixel to sample between
     enough = int(np.ceil(size * (np.sqrt(2) - 1) / 2)) + 1
     margin = enough if margin is None else _validate.integer("margin", margin, minimum=0, other=" or None")
+    blur = _validate.number("blur", blur, minimum=0)
     generator = _validate.generator("rng", rng)
     folder = temporary_folder("cells") if path is None else _validate.writable_folder("path", path)
 
     truth = draw_truth(n_obs, size=size, n_classes=n_classes, rng=generator)
     store = folder / "cells.zarr"
-    means, areas = _write(store, truth, size + 2 * margin, generator)
+    means, areas = _write(store, truth, size + 2 * margin, blur, generator)
     classes: Any = pd.Index(PATTERNS[:n_classes])
     pattern: Any = pd.Categorical.from_codes(truth["class"].to_numpy(), classes)
     obs = truth.drop(columns=["class", "area"]).assign(area=areas).add_prefix("true_")
@@ -119,7 +124,9 @@ def synthetic_cells(
     return adata
 
 
-def _write(path: Path, truth: pd.DataFrame, side: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _write(
+    path: Path, truth: pd.DataFrame, side: int, blur: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Write pictures and masks, first under a temporary name; return mean intensities and areas of the cells."""
     n_obs = len(truth)
     means, areas = np.empty((n_obs, len(CHANNELS)), np.float32), np.empty(n_obs, np.int64)
@@ -138,7 +145,7 @@ def _write(path: Path, truth: pd.DataFrame, side: int, rng: np.random.Generator)
             for name, channels, dtype in (("images", CHANNELS, np.uint16), ("masks", ("label",), np.uint8))
         )
         start = 0
-        for pixels, inside in draw_cells(truth, side, rng):
+        for pixels, inside in draw_cells(truth, side, blur=blur, rng=rng):
             rows = slice(start, start := start + len(pixels))
             images[rows], masks[rows] = pixels, inside[:, None]
             areas[rows] = inside.sum((1, 2))

@@ -44,7 +44,8 @@ def mevae(
     invariant_to
         Nuisances by name, an encoder each: `'rotation'`, `'polarity'`, `'size'`, `'shape'`, or of your own.
     combine
-        How the encoders make one latent: the `'product'` of their samples (Ternes et al.), their `'mean'`, or the product of
+        How the encoders make one latent: the `'product'` of their samples (Ternes et al.; means start at 1 here, since near 0 each
+        encoder would wipe out what the others say), their `'mean'`, or the product of
         their distributions and the prior's (`'poe'`), which keeps the prior right and signs apart.
     uncorrect, radius
         As in :func:`corrected_vae`.

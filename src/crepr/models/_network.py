@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -84,7 +84,7 @@ class Network(nn.Module):
         if spec.combine == "product":
             # start at 1, the product of nothing: near 0 each encoder would wipe out what the others say, and learn little from it
             for encoder in self.encoders.values():
-                nn.init.ones_(encoder.mean.bias)
+                nn.init.ones_(cast("Encoder", encoder).mean.bias)
         self.decoders = nn.ModuleDict(
             {name: Decoder(decoder, spec.n_latent + spec.n_condition) for name, decoder in spec.decoders.items()}
         )

@@ -59,7 +59,8 @@ def pose(
     min_confidence
         Least confidence of a direction that is told, see below.
     prefix
-        Of the columns of `.obs`, where it has such columns already: `'nuclear_'` writes `'nuclear_angle'`.
+        Of the columns of `.obs`, where it has such columns already: `'nuclear_'` writes `'nuclear_angle'`. Models correct by the
+        pose that was measured last.
     mod
         Modality of a MuData; by default the one with crops.
     batch_size
@@ -86,7 +87,7 @@ def pose(
         What the models correct by: `y`, `x`, the centroid in the image or in the ready-made crop; `angle`, `polarity` and `area` as above;
         `radius_0` to `radius_63`, the distance of the outline from the centroid in directions 0, 5.625, ... degrees.
     `.uns['pose']` : :class:`dict`
-        `params`, and `counts`: cells without outline (`empty`), without major axis (`round`), without polarity
+        `params`, `prefixes` of all columns written so far, and `counts`: cells without outline (`empty`), without major axis (`round`), without polarity
         (`symmetric`), and that reach the border of their window (`cut`).
 
     Raises
@@ -120,7 +121,7 @@ def pose(
         )
     if prefix != "":
         _validate.key("prefix", prefix)
-    _claim(adata, prefix)
+    prefixes = _claim(adata, prefix)
     measures, radius = _measure(adata, channels, by_masks=by_masks, batch_size=batch_size, progress=progress)
     table = pd.DataFrame(measures, columns=list(MEASURES), index=adata.obs_names)
     empty = table["area"].isna()
@@ -141,25 +142,24 @@ def pose(
     corrected_by = table[["y", "x", "angle", "polarity", "area"]].astype(np.float32)
     adata.obsm[_keys.POSE] = pd.concat([corrected_by, outline], axis=1)
     params = {"channel": channels, "use_masks": by_masks, "min_confidence": threshold, "prefix": prefix}
-    _record.record(adata, _keys.POSE, function="pose", params=params, counts=counts)
+    _record.record(adata, _keys.POSE, function="pose", params=params, counts=counts, prefixes=prefixes)
     return data if copy else None
 
 
-def _claim(adata: AnnData, prefix: str) -> None:
-    """Raise before anything is written over that an earlier call did not write."""
-    entry = adata.uns.get(_keys.POSE)
-    written = adata.obsm.get(_keys.POSE)
+def _claim(adata: AnnData, prefix: str) -> list[str]:
+    """Raise before anything is written over that no earlier call wrote; return the prefixes of those and of this one."""
+    entry, written = adata.uns.get(_keys.POSE), adata.obsm.get(_keys.POSE)
     if entry is None and isinstance(written, pd.DataFrame) and f"radius_{N_ANGLES - 1}" in written:
         # ours, of objects whose .uns was dropped when they were joined
-        entry = {"function": "pose", "params": {"prefix": prefix}}
-    same = entry is not None and entry.get("params", {}).get("prefix") == prefix
-    for name in (prefix + column for column in COLUMNS):
-        hint = "Set prefix, such as 'cell_', or rename it."
-        _record.claim(
-            entry if same else None, "pp.pose", f".obs has a column {name!r}", there=name in adata.obs, hint=hint
-        )
+        entry = {"function": "pose", "prefixes": [prefix]}
     there = _keys.POSE in adata.obsm
     _record.claim(entry, "pp.pose", f".obsm has an entry {_keys.POSE!r}", there=there, hint="Rename or delete it.")
+    prefixes = [] if entry is None else [str(each) for each in entry.get("prefixes", ())]
+    for name in (prefix + column for column in COLUMNS):
+        hint = "Set prefix, such as 'cell_', or rename it."
+        ours = entry if prefix in prefixes else None
+        _record.claim(ours, "pp.pose", f".obs has a column {name!r}", there=name in adata.obs, hint=hint)
+    return list(dict.fromkeys([*prefixes, prefix]))
 
 
 def _measure(

@@ -39,13 +39,16 @@ def strongest_correlation(x: np.ndarray, y: np.ndarray, *, n_perms: int = 0, rng
     columns and falls with that of rows; NaN without permutations. Without a column that varies: 0, -1, 0.
     """
     generator = np.random.default_rng(rng)
-    columns = np.hstack([y, *(generator.permutation(y) for _ in range(n_perms))])
-    # nothing goes with a constant
-    found = np.nan_to_num(np.abs(spearman(x, columns)[0])).reshape(x.shape[1], n_perms + 1, y.shape[1]).max(2)
-    best = int(found[:, 0].argmax())
-    strongest = float(found[best, 0])
-    chance = float(found[:, 1:].max(0).mean()) if n_perms else np.nan
-    return strongest, best if strongest else -1, chance
+
+    def strengths(columns: np.ndarray) -> np.ndarray:
+        # nothing goes with a constant
+        return np.nan_to_num(np.abs(spearman(x, columns)[0])).max(1)
+
+    found = strengths(y)
+    best = int(found.argmax())
+    strongest = float(found[best])
+    chance = np.mean([strengths(generator.permutation(y)).max() for _ in range(n_perms)]) if n_perms else np.nan
+    return strongest, best if strongest else -1, float(chance)
 
 
 def linear_r2(x: np.ndarray, y: np.ndarray, folds: Sequence[Fold]) -> float:

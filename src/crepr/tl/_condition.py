@@ -36,15 +36,15 @@ def plan_condition(data: Data, owner: Data, condition: str | Sequence[str] | Map
     if len(set(columns)) < len(columns):
         raise ValueError(f"condition must name each column once, got {condition!r}.")
     return [
-        _plan(_column(data, owner, column), column, kinds.get(column) or _pose_kind(data, column)) for column in columns
+        _plan(_column(data, owner, column), column, kinds.get(column) or pose_kind(data, column)) for column in columns
     ]
 
 
-def _pose_kind(data: Data, column: str) -> str | None:
+def pose_kind(data: Data, column: str) -> str | None:
     """Return the kind of a direction that :func:`crepr.pp.pose` wrote, under a prefix or in a modality."""
     name = column.rpartition(":")[2]
     entries = [adata.uns.get(_keys.POSE, {}) for adata in _access.modalities(data).values()]
-    names = [name, *(name.removeprefix(str(entry.get("params", {}).get("prefix", ""))) for entry in entries)]
+    names = [name, *(name.removeprefix(str(prefix)) for entry in entries for prefix in entry.get("prefixes", ()))]
     return next((POSE_KINDS[each] for each in names if each in POSE_KINDS), None)
 
 

@@ -205,6 +205,7 @@ def invariance(
     params = {
         "nuisance": [each.name for each in nuisances], "use_rep": use_rep, "cv": cv, "n_neighbors": n_neighbors,
         "standardize": standardize, "sample": sample, "n_perms": n_perms, "seed": seed,
+        **({} if model is None else {"model": model.spec.model, "n_cells": n_cells, "n_draws": n_draws}),
     }  # fmt: skip
     results = results if n_perms else results.drop(columns="spearman_chance")
     write(target, "invariance", key, params=params, results=results, **tables)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 import pandas as pd
 
 from crepr import _access, _validate
+from crepr.tl._condition import pose_kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from crepr._types import Data
 
 Kind = Literal["number", "axis", "angle", "category"]
-# what cr.pp.pose writes
-KINDS: dict[str, Kind] = {"angle": "axis", "polarity": "angle"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def _read(data: Data, owner: Data, name: str, kind: Kind | None, least: int) -> 
     column = _access.cell_column(data, owner, name, option="nuisance")
     numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     if kind is None:
-        kind = KINDS.get(name, "number") if numeric else "category"
+        kind = cast("Kind", pose_kind(data, name) or "number") if numeric else "category"
     elif kind != "category" and not numeric:
         raise TypeError(
             f"nuisance={name!r} must be a column of numbers to be read as {kind!r}, got dtype {column.dtype}. "

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from crepr import _access, _keys, _record, _validate
+from crepr import _access, _keys, _validate
 from crepr._progress import tqdm
 from crepr.get._crop_reader import REGISTER_CROPS, crop_reader
 from crepr.get._limits import intensity_limits
 from crepr.stats._pick_device import pick_device
 from crepr.tl._view import corrected_view
-from crepr.tl._write import claim_key, storable, write
+from crepr.tl._write import claim_key, write
 from crepr.train._batches import Batches
 from crepr.train._crop_input import CropInput
 
@@ -67,7 +67,7 @@ def radial_profile(
     progress
         Show a bar.
     key_added
-        Key in `.uns` and, after `X_`, in `.obsm`; `'radial_profile'` by default.
+        Key in `.obsm` and `.uns`; `'X_radial_profile'` by default.
     copy
         Return a changed copy instead of writing to `data`.
 
@@ -75,10 +75,10 @@ def radial_profile(
     -------
     `None`, or a copy if `copy=True`. Sets in the modality with crops:
 
-    `.obsm['X_radial_profile' | f'X_{key_added}']` : :class:`pandas.DataFrame`
+    `.obsm['X_radial_profile' | key_added]` : :class:`pandas.DataFrame`
         For each channel `CHANNEL_slope` (intensity per radius), `CHANNEL_inner`, `CHANNEL_middle`, `CHANNEL_outer`, `CHANNEL_whole` (means over
         pixels of the disc), and `CHANNEL_ring_0`, ... (means per ring, from the centroid outward). NaN in cells without an outline.
-    `.uns['radial_profile' | key_added]` : :class:`dict`
+    `.uns['X_radial_profile' | key_added]` : :class:`dict`
         `params`, and `radii`: the middle of each ring, 0 to 1.
 
     Raises
@@ -105,10 +105,8 @@ def radial_profile(
     """
     data = data.copy() if copy else data
     adata = _access.modality(data, mod, having=_keys.CROPS, hint=REGISTER_CROPS)
-    key = key_added or _keys.RADIAL_PROFILE
-    claim_key(adata, "radial_profile", key)
-    there = f"X_{key}" in adata.obsm
-    _record.claim(adata.uns.get(key), "tl.radial_profile", f".obsm has an entry 'X_{key}'", there=there)
+    key = key_added or _keys.X_RADIAL_PROFILE
+    claim_key(adata, "radial_profile", key, obsm=True)
     _validate.integer("batch_size", batch_size, minimum=1)
     where = pick_device(device)
     cuts = _validate.shares("cuts", cuts)
@@ -152,10 +150,10 @@ def radial_profile(
         adata,
         "radial_profile",
         key,
+        obsm=table,
         params={"channels": list(reader.channels), "radius": radius, "cuts": list(cuts)},
         radii=radii,
     )
-    adata.obsm[f"X_{key}"] = storable(table)
     return data if copy else None
 
 

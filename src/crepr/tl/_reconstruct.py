@@ -47,9 +47,10 @@ def reconstruct(
 
     Returns
     -------
-    `{"inputs": {name: array}, "outputs": {name: array}}`, arrays of shape `(n, c, size, size)`, float32 in 0..1:
+    `{"inputs": {name: array}, "targets": {name: array}, "outputs": {name: array}}`, arrays of shape `(n, c, size, size)`, float32 in 0..1:
     scaled intensities of `'stain'`, spots (0 or 1) and their probabilities of `'transcripts'`. Channels are
-    `model.channels(name)`.
+    `model.channels(name)`. Targets are the inputs, but for models of corrected cells: these read what their encoders see, such as
+    `"rotation"`, and are to draw the corrected cell.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from crepr import _access, _keys, _record, _validate
 from crepr.get._crop_reader import crop_reader, mask_reader
 from crepr.pp._crops import crops
 from crepr.pp._masks import masks
-from crepr.pp._pose import pose
+from crepr.pp._pose import COLUMNS, pose
 from crepr.tl._embed import embed
 from crepr.tl._view import check_model, find_owners
 from crepr.train._resample import resample
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from crepr.images._crop_reader import CropReader
     from crepr.train._trained_model import TrainedModel
 
+LABEL = "_label"
 TRANSFORMS = ("rotation", "mirror", "scaling", "all")
 #: Scaling is by this at most, up or down.
 MOST = 1.25
+#: Cells whose transformed pictures are held at a time.
+BLOCK = 32
 
 
 def transform_shares(
@@ -45,14 +48,24 @@ def transform_shares(
             f"model reads {_validate.listing(model.spec.inputs)}; only models of stains can be tested so. Leave model out."
         )
     adata = next(iter(find_owners(data, "stain", mod).adatas.values()))
+    if model.spec.view["name"] == "corrected" and _keys.POSE not in adata.uns:
+        raise ValueError(
+            "How the pose was measured is not recorded, as joining objects drops .uns. Run cr.pp.pose again."
+        )
     rng = np.random.default_rng(seed)
     drawn = np.sort(rng.choice(adata.n_obs, min(n_cells, adata.n_obs), replace=False))
     rows = []
     for transform in TRANSFORMS:
-        moved = _moved(adata, drawn, model, _draw(transform, (len(drawn), n_draws), rng))
-        embed(moved, model, key_added="X", device=device, progress=False)
-        z = np.asarray(moved.obsm["X"], np.float64).reshape(len(drawn), n_draws, -1)
-        within, total = z.var(axis=1, ddof=1).mean(0).sum(), z.reshape(len(z) * n_draws, -1).var(axis=0, ddof=1).sum()
+        matrices = _draw(transform, (len(drawn), n_draws), rng)
+        parts = []
+        for block in np.array_split(np.arange(len(drawn)), -(-len(drawn) // BLOCK)):
+            moved = _moved(
+                adata, drawn[block], model, matrices.unflatten(0, (len(drawn), n_draws))[block].flatten(0, 1)
+            )
+            embed(moved, model, key_added="X", device=device, progress=False)
+            parts.append(np.asarray(moved.obsm["X"], np.float64))
+        z = np.concatenate(parts).reshape(len(drawn), n_draws, -1)
+        within, total = z.var(axis=1).mean(0).sum(), z.var(axis=(0, 1)).sum()
         rows.append((transform, len(drawn), n_draws, float(within / total) if total > 0 else 0.0))
     return pd.DataFrame(rows, columns=["transform", "n_obs", "n_draws", "share"])
 
@@ -70,12 +83,17 @@ def _draw(transform: str, shape: tuple[int, int], rng: np.random.Generator) -> t
 def _moved(adata: AnnData, drawn: np.ndarray, model: TrainedModel, matrices: torch.Tensor) -> AnnData:
     """Return transformed cells as ready-made crops, with the masks and the pose that the model needs."""
     (shown,) = model.spec.inputs.values()
-    reader = crop_reader(adata, channels=shown.channels, size=shown.size)
+    how: dict[str, Any] = adata.uns.get(_keys.POSE, {}).get("params", {})
+    light = None if how.get("channel") is None else [str(name) for name in how["channel"]]
+    reader = crop_reader(adata, channels=list(dict.fromkeys([*shown.channels, *(light or ())])), size=shown.size)
     n_draws = len(matrices) // len(drawn)
     cells = np.repeat(drawn, n_draws)
-    moved = AnnData(obs=pd.DataFrame(index=[f"{name}-{i}" for name in adata.obs_names[drawn] for i in range(n_draws)]))
+    # what a nuisance of one's own is measured by
+    obs = cast("pd.DataFrame", adata.obs).iloc[cells]
+    names = [f"{name}-{i}" for name in adata.obs_names[drawn] for i in range(n_draws)]
+    moved = AnnData(obs=obs.drop(columns=[name for name in COLUMNS if name in obs]).set_axis(names))
     pixels = _resampled(reader, cells, matrices, nearest=False)
-    crops(moved, pixels, size=shown.size, axes="ncyx", channel_names=list(shown.channels))
+    crops(moved, pixels, size=shown.size, axes="ncyx", channel_names=list(reader.channels))
     recorded = adata.uns.get(_keys.CROPS, {})
     if "intensity" in recorded:
         _record.record(moved, _keys.CROPS, **{**moved.uns[_keys.CROPS], "intensity": recorded["intensity"]})
@@ -83,18 +101,16 @@ def _moved(adata: AnnData, drawn: np.ndarray, model: TrainedModel, matrices: tor
         limits = _access.references(adata, _keys.CROPS_LIMITS).iloc[cells]
         moved.obsm[_keys.CROPS_LIMITS] = limits.set_axis(moved.obs_names)
     corrected = model.spec.view["name"] == "corrected"
-    how: dict[str, Any] = adata.uns.get(_keys.POSE, {}).get("params", {})
     by_masks = bool(how.get("use_masks", _keys.MASKS in adata.obsm))
     if (corrected and by_masks) or model.spec.view.get("hide_neighbours"):
         labels = mask_reader(adata, size=shown.size)
         own = _access.references(adata, _keys.MASKS)["label"].to_numpy()[cells]
-        moved.obs["label"] = own
-        masks(
-            moved, _resampled(labels, cells, matrices, nearest=True).astype(labels.dtype), axes="ncyx", labels="label"
-        )
+        moved.obs[LABEL] = own
+        found = _resampled(labels, cells, matrices, nearest=True).astype(labels.dtype)
+        masks(moved, found, axes="ncyx", labels=LABEL)
     if corrected:
-        channel = how.get("channel")
-        pose(moved, None if channel is None else list(channel), use_masks=by_masks, progress=False)
+        confidence = float(how["min_confidence"])
+        pose(moved, light, use_masks=by_masks, min_confidence=confidence, progress=False)
     return moved
 
 

@@ -58,7 +58,7 @@ def traverse(
     n_steps
         Steps of each.
     span
-        Quantiles that a walk goes from and to.
+        Quantiles that a walk goes from and to, between 0 and 1, both excluded.
     values
         `'data'`: quantiles of the cells' latents, from the mean of all. `'prior'`: of a standard normal distribution, from 0, as in
         Ternes et al. :cite:p:`Ternes2022`; along latents only.

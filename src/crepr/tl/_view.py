@@ -189,7 +189,7 @@ def _tell_unknown(adata: AnnData) -> None:
     if unknown.any():
         which = _validate.listing(adata.obs_names[unknown].tolist(), limit=5)
         warnings.warn(
-            f"{int(unknown.sum())} of {len(unknown)} cells have no outline ({which}), and are shown as they lie. Leave them out, or mend "
+            f"{int(unknown.sum())} of {len(unknown)} cells have no outline ({which}), and are shown as they lie, as discs where shape is taken out. Leave them out, or mend "
             "their masks and run cr.pp.pose again.",
             UserWarning,
             stacklevel=5,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Uncorrect = Literal["random", "own"]
 
-# share of the cells whose corrected picture lies within the margin, of so many; the rest repeat the pixels at its border
+# share of the cells whose pictures lie within the margin, of so many; the rest repeat the pixels at its border
 COVERED, LOOKED_AT = 0.99, 256
 
 
@@ -126,12 +126,17 @@ class CorrectedView(View):
         return places * self.radius + centre.flip(1)[:, None]
 
     def _needed(self) -> int:
-        """Pixels around the windows that corrected pictures reach into."""
+        """Pixels around the windows that corrected pictures reach into, and those with a correction undone."""
         cells = np.linspace(0, self.n_obs - 1, min(self.n_obs, LOOKED_AT)).astype(int)
-        own = _to(torch.device("cpu"), {name: values[cells] for name, values in self.own.items()})
-        places = self._places((), own, own, torch.from_numpy(self.centre[cells])).abs().nan_to_num()
-        needed = np.quantile(places.amax((1, 2)).numpy(), COVERED) - self.shown.size / 2
-        return max(0, int(np.ceil(needed)) + 1)
+        rng, cpu = np.random.default_rng(0), torch.device("cpu")
+        own = _to(cpu, {name: values[cells] for name, values in self.own.items()})
+        drawn = _to(cpu, {name: nuisance.draw(self.own[name], rng)[cells] for name, nuisance in self.nuisances.items()})
+        centre = torch.from_numpy(self.centre[cells])
+        reach = [
+            np.quantile(self._places(undone, own, drawn, centre).abs().nan_to_num().amax((1, 2)).numpy(), COVERED)
+            for undone in ((), *self.sees.values())
+        ]
+        return max(0, int(np.ceil(max(reach) - self.shown.size / 2)) + 1)
 
 
 def _to(device: torch.device, values: Mapping[str, np.ndarray]) -> dict[str, Tensor]:

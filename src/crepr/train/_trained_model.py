@@ -216,7 +216,8 @@ class TrainedModel:
 
     def _fitting(self, batch_size: int) -> int:
         """Return fewer cells than asked for where a batch of them, with hundreds of planes each, would fill the memory."""
-        values = sum(len(shown.channels) * shown.size**2 for shown in self.spec.inputs.values())
+        pictures = [*self.spec.inputs.values(), *self.spec.seen().values()]
+        values = sum(len(shown.channels) * shown.size**2 for shown in pictures) // 2
         return max(1, min(batch_size, BATCH_VALUES // values))
 
 
