@@ -101,7 +101,7 @@ def test_anchor_truth(adata):
     }
     record = adata.uns["pose"]
     assert record["params"]["use_masks"]
-    assert set(record) == {"function", "params", "counts", "crepr_version"}
+    assert set(record) == {"function", "params", "prefixes", "counts", "crepr_version"}
 
 
 def test_anchor_directions_that_are_none_are_not_told():
