@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from crepr.models._spec import InputSpec, ModelSpec
 
 
+#: Radius of the standard disc by the side of a crop; 50 of 128 in Ternes et al.
+DISC = 0.39
+
+
 def corrected_vae(
     inputs: Mapping[str, InputSpec],
     *,
@@ -74,7 +78,7 @@ def corrected_cell(
         raise ValueError(f"invariant_to must be a list that names each nuisance once, got {invariant_to!r}.")
     _validate.choice("uncorrect", uncorrect, ("random", "own"))
     if radius is None:
-        radius = 0.39 * shown.size
+        radius = DISC * shown.size
     elif not 0 < _validate.number("radius", radius, minimum=0) <= shown.size / 2:
         raise ValueError(
             f"radius={radius} does not fit crops of {shown.size} pixels: the disc would be larger than a crop, or nothing. "

@@ -10,7 +10,7 @@ from scipy.cluster.hierarchy import dendrogram
 
 from crepr import _keys, _validate
 from crepr.get._recorded import owner_of_record
-from crepr.pl._cell_colors import _default_palette
+from crepr.pl._cell_colors import default_palette
 from crepr.pl._set_pictures import SetPictures, set_pictures
 from crepr.pl._style import GREY, LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
@@ -97,7 +97,7 @@ def aggregate_features(
     order = np.argsort(entry["results"]["order"].to_numpy())
     table = entry["results"].iloc[order].reset_index(drop=True)
     sets = table["set"].drop_duplicates().tolist()
-    palette = _default_palette(sets)
+    palette = default_palette(sets)
     pictures = set_pictures(data, owner, entry["cells"], sets, n_cells, channels=channels, colors=colors)
 
     side = height or max(2.4, min(FIELD * len(table), 5.0), SET * len(sets))

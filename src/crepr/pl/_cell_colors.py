@@ -46,7 +46,7 @@ def cell_colors(
         return np.rint(shown[:, :3] * 255).astype(np.uint8), scale
     labels = _access.cell_groups(data, adata, color)
     names = [str(name) for name in labels.categories]
-    palette = group_colors(data, adata, color) or _default_palette(names)
+    palette = group_colors(data, adata, color) or default_palette(names)
     table = np.array([to_rgb(palette[name]) for name in names])
     return np.rint(table[labels.codes[cells]] * 255).astype(np.uint8), {name: palette[name] for name in names}
 
@@ -75,7 +75,7 @@ def _column(data: Data, adata: AnnData, color: str) -> np.ndarray | None:
     return values.to_numpy(dtype=float)
 
 
-def _default_palette(names: Sequence[str]) -> dict[str, str]:
+def default_palette(names: Sequence[str]) -> dict[str, str]:
     from scanpy.plotting import palettes
 
     # those that scanpy would choose, so that both figures agree

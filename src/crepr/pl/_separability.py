@@ -8,7 +8,7 @@ import numpy as np
 
 from crepr import _keys, _validate
 from crepr.get._recorded import owner_of_record
-from crepr.pl._cell_colors import _default_palette
+from crepr.pl._cell_colors import default_palette
 from crepr.pl._group_colors import group_colors
 from crepr.pl._style import GREY, LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
@@ -95,7 +95,7 @@ def separability(
         rows = [places[name] for name in _chosen("features", features, list(places))]
     palette = group_colors(data, owner, entry["params"]["groupby"]) or {}
     if not set(known) <= set(palette):
-        palette = _default_palette(known)
+        palette = default_palette(known)
 
     across = min(ncols, len(rows))
     down = math.ceil(len(rows) / across)

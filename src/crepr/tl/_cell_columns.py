@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
-from crepr import _access, _validate
+from crepr import _access, _keys, _validate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from crepr._types import Data
+
+
+Kind = Literal["number", "axis", "angle", "category"]
+#: Directions that :func:`crepr.pp.pose` writes.
+POSE_KINDS: dict[str, Kind] = {"angle": "axis", "polarity": "angle"}
 
 
 def names_of(option: str, value: str | Sequence[str] | None) -> list[str]:
@@ -44,6 +49,20 @@ def design_columns(data: Data, owner: Data, names: Sequence[str], cells: np.ndar
             kept = labels[cells].remove_unused_categories()
             parts.append(pd.get_dummies(kept, drop_first=True, dtype=float).to_numpy())
     return np.hstack([np.empty((len(cells), 0)), *parts])
+
+
+def pose_kind(data: Data, column: str) -> Kind | None:
+    """Return the kind of a direction that :func:`crepr.pp.pose` wrote, under a prefix or in a modality."""
+    name = column.rpartition(":")[2]
+    entries = [adata.uns.get(_keys.POSE, {}) for adata in _access.modalities(data).values()]
+    names = [name, *(name.removeprefix(str(prefix)) for entry in entries for prefix in entry.get("prefixes", ()))]
+    return next((POSE_KINDS[each] for each in names if each in POSE_KINDS), None)
+
+
+def on_circle(degrees: np.ndarray, kind: Kind) -> np.ndarray:
+    """Return sine and cosine of directions, `(n, 2)`; an `'axis'` comes back to itself after half a turn."""
+    radians = np.deg2rad(degrees * (2 if kind == "axis" else 1))
+    return np.column_stack([np.sin(radians), np.cos(radians)])
 
 
 def holder(data: Data, owner: Data, names: Sequence[str]) -> Data:

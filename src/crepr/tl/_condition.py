@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pandas as pd
 
-from crepr import _access, _keys, _validate
+from crepr import _access, _validate
+from crepr.tl._cell_columns import Kind, on_circle, pose_kind
 
 if TYPE_CHECKING:
     from crepr._types import Data
-
-KINDS = ("number", "axis", "angle", "category")
-#: Directions that :func:`crepr.pp.pose` writes.
-POSE_KINDS = {"angle": "axis", "polarity": "angle"}
 
 
 def plan_condition(data: Data, owner: Data, condition: str | Sequence[str] | Mapping[str, str]) -> list[dict[str, Any]]:
@@ -40,18 +37,10 @@ def plan_condition(data: Data, owner: Data, condition: str | Sequence[str] | Map
     ]
 
 
-def pose_kind(data: Data, column: str) -> str | None:
-    """Return the kind of a direction that :func:`crepr.pp.pose` wrote, under a prefix or in a modality."""
-    name = column.rpartition(":")[2]
-    entries = [adata.uns.get(_keys.POSE, {}) for adata in _access.modalities(data).values()]
-    names = [name, *(name.removeprefix(str(prefix)) for entry in entries for prefix in entry.get("prefixes", ()))]
-    return next((POSE_KINDS[each] for each in names if each in POSE_KINDS), None)
-
-
 def _plan(values: pd.Series, column: str, kind: str | None) -> dict[str, Any]:
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     kind = kind or ("number" if numeric else "category")
-    _validate.choice(f"condition: kind of {column!r}", kind, KINDS)
+    _validate.choice(f"condition: kind of {column!r}", kind, get_args(Kind))
     if kind != "category" and not numeric:
         raise TypeError(f"condition={column!r} is to be a {kind}, but its type is {values.dtype}. Make it 'category'.")
     if values.nunique() < 2:
@@ -86,8 +75,7 @@ def _numbers(values: pd.Series, entry: Mapping[str, Any]) -> np.ndarray:
     numbers = values.to_numpy(np.float64)
     if entry["kind"] == "number":
         return ((numbers - entry["mean"]) / entry["sd"])[:, None]
-    turns = np.radians(numbers) * (2 if entry["kind"] == "axis" else 1)
-    return np.stack([np.sin(turns), np.cos(turns)], axis=1)
+    return on_circle(numbers, entry["kind"])
 
 
 def _column(data: Data, owner: Data, column: str) -> pd.Series:

@@ -52,7 +52,7 @@ def invariance(
     * *linear*: R2 of a ridge regression on all latents, on held-out cells.
     * *kNN*: R2 of the mean of the nearest other cells; it needs no line, and sees what neighbourhoods are made of.
 
-    Directions are no numbers: 359 degrees are next to 1. They enter as cosine and sine, categories as a column for each, and
+    Directions are no numbers: 359 degrees are next to 1. They enter as sine and cosine, categories as a column for each, and
 
     .. math:: R^2 = 1 - \frac{\sum_{ij} (y_{ij} - \hat y_{ij})^2}{\sum_{ij} (y_{ij} - \bar y_j)^2}
 

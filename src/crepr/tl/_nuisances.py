@@ -5,20 +5,18 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pandas as pd
 
 from crepr import _access, _validate
-from crepr.tl._condition import pose_kind
+from crepr.tl._cell_columns import Kind, on_circle, pose_kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from crepr._types import Data
-
-Kind = Literal["number", "axis", "angle", "category"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def _read(data: Data, owner: Data, name: str, kind: Kind | None, least: int) -> 
     column = _access.cell_column(data, owner, name, option="nuisance")
     numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     if kind is None:
-        kind = cast("Kind", pose_kind(data, name) or "number") if numeric else "category"
+        kind = (pose_kind(data, name) or "number") if numeric else "category"
     elif kind != "category" and not numeric:
         raise TypeError(
             f"nuisance={name!r} must be a column of numbers to be read as {kind!r}, got dtype {column.dtype}. "
@@ -96,6 +94,4 @@ def _components(numbers: np.ndarray, name: str, kind: Any) -> np.ndarray:
             UserWarning,
             stacklevel=5,
         )
-    # an axis comes back to itself after half a turn
-    radians = np.deg2rad(numbers * (2 if kind == "axis" else 1))
-    return np.column_stack([np.cos(radians), np.sin(radians)])
+    return on_circle(numbers, kind)

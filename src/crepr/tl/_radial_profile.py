@@ -11,6 +11,7 @@ from crepr import _access, _keys, _validate
 from crepr._progress import tqdm
 from crepr.get._crop_reader import REGISTER_CROPS, crop_reader
 from crepr.get._limits import intensity_limits
+from crepr.models._corrected_vae import DISC
 from crepr.stats._pick_device import pick_device
 from crepr.tl._view import corrected_view
 from crepr.tl._write import claim_key, write
@@ -111,7 +112,7 @@ def radial_profile(
     where = pick_device(device)
     cuts = _validate.shares("cuts", cuts)
     reader = crop_reader(adata, channels=channels)
-    radius = 0.39 * reader.size if radius is None else _validate.number("radius", radius, minimum=0)
+    radius = DISC * reader.size if radius is None else _validate.number("radius", radius, minimum=0)
     if not 3 <= radius <= reader.size / 2:
         raise ValueError(
             f"radius={radius:g} must be at least 3 pixels, for as many rings, and at most half a crop, {reader.size / 2:g}. "

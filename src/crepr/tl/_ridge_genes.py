@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from crepr import _access, _keys, _validate
 from crepr._progress import tqdm
 from crepr.tl._corrections import CORRECTIONS, corrected
 from crepr.tl._cross_validation import cross_validation
+from crepr.tl._features import feature_names
 from crepr.tl._response import find_response
 from crepr.tl._write import claim_key, write
 
@@ -179,7 +180,7 @@ def ridge_genes(
             x, y, folds, alpha=penalties, inner=inner, standardize=standardize, n_perms=n_perms, strata=validation.groups,
             rng=seed, device=chosen, progress=lambda done: bar.update(done - bar.n),
         )  # fmt: skip
-    table = _tabulate(scores, y, genes.var_names, _columns(owner, use_rep, x.shape[1]))
+    table = _tabulate(scores, y, genes.var_names, feature_names(owner, use_rep))
     adjusted = corrected(scores.pval, correction, axis=None if scope == "all" else 0)
     table.insert(table.columns.tolist().index("pval") + 1, "pval_adj", np.fmin.reduce(adjusted))
     if n_perms:
@@ -217,14 +218,6 @@ def _genes_to_keep(predict: Any, genes: AnnData) -> list[int] | int:
     for name in names:
         _validate.has_key(genes.var_names, name, where="the genes of response", hint="Set predict to some of them.")
     return genes.var_names.get_indexer(pd.Index(names, dtype=object)).tolist()
-
-
-def _columns(owner: Data, use_rep: str, n: int) -> list[str]:
-    """Return the names of the columns of a representation; numbers where they have none."""
-    if use_rep == "X":
-        return cast("AnnData", owner).var_names.tolist()
-    values = owner.obsm[use_rep]
-    return values.columns.astype(str).tolist() if isinstance(values, pd.DataFrame) else [str(i) for i in range(n)]
 
 
 def _tabulate(scores: RidgeScores, y: np.ndarray | csr_matrix, names: pd.Index, columns: list[str]) -> pd.DataFrame:

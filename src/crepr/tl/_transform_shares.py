@@ -121,9 +121,5 @@ def _resampled(reader: CropReader, cells: np.ndarray, matrices: torch.Tensor, *,
     steps = torch.arange(side) + 0.5 - side / 2
     y, x = torch.meshgrid(steps, steps, indexing="ij")
     places = torch.stack([x, y], -1)
-    made = np.empty((len(cells), len(reader.channels), side, side), np.float32)
-    for part in np.array_split(np.arange(len(cells)), -(-len(cells) // 256)):
-        planes = torch.from_numpy(reader.read(cells[part], margin=room).astype(np.float32))
-        found = torch.einsum("nij,yxj->nyxi", matrices[torch.from_numpy(part)], places)
-        made[part] = resample(planes, found, nearest=nearest).numpy()
-    return made
+    planes = torch.from_numpy(reader.read(cells, margin=room).astype(np.float32))
+    return resample(planes, torch.einsum("nij,yxj->nyxi", matrices, places), nearest=nearest).numpy()
