@@ -56,7 +56,7 @@ def aligned_pixels(adata: ad.AnnData) -> np.ndarray:
     shown = CropInput(reader, intensity_limits(adata, reader.channels))
     view = corrected_view("stain", shown, adata, invariant_to=LIES, radius=0.39 * reader.size, sees={})
     every = np.arange(adata.n_obs)
-    batch = view.assemble(view.read(every, margin=view.margin), every, pose=None, device=torch.device("cpu"))
+    batch = view.assemble(view.read(every), every, pose=None, device=torch.device("cpu"))
     return batch["targets"]["stain"].flatten(1).numpy()
 
 

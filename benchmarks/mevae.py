@@ -87,7 +87,7 @@ def seconds_for(function, n_obs: int, n_all: int) -> float:
 
 def main() -> None:
     quick = parse_quick(__doc__)
-    steps, repeats, n_obs = (3, 3, 2_000) if quick else (10, 5, 20_000)
+    steps, repeats, n_obs = (3, 2, 2_000) if quick else (6, 3, 20_000)
     report = Report()
     adata = cr.datasets.synthetic_cells(n_obs=1_000, size=128)
     cr.pp.pose(adata, progress=False)

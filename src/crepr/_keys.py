@@ -23,6 +23,11 @@ X_VAE: Final = "X_vae"
 MEVAE: Final = "mevae"
 X_MEVAE: Final = "X_mevae"
 
+INPAINTING: Final = "inpainting"
+X_INPAINTING: Final = "X_inpainting"
+AUTOENCODER: Final = "autoencoder"
+X_AUTOENCODER: Final = "X_autoencoder"
+
 # light from centre to outline, in `.obsm`, and how it was measured, in `.uns`
 X_RADIAL_PROFILE: Final = "X_radial_profile"
 
@@ -42,14 +47,26 @@ MATCH_CLUSTERS: Final = "match_clusters"
 RIDGE_GENES: Final = "ridge_genes"
 CLASSIFY: Final = "classify"
 KNN_ACCURACY: Final = "knn_accuracy"
+INPAINTING_SWAP: Final = "inpainting_swap"
+LABEL_DISTANCES: Final = "label_distances"
+CHOOSE_LAYER: Final = "choose_layer"
 INVARIANCE: Final = "invariance"
 COMPARE_REPRESENTATIONS: Final = "compare_representations"
+
+# scores of cells between two labels, in `.obs`, and of images, in `.uns`
+MIXTURE_SCORE: Final = "mixture_score"
+
+# means of groups, a new object, with how they were made in its `.uns`
+AGGREGATE_PROFILES: Final = "aggregate_profiles"
 
 # features of a representation, in `.uns`; scores of sets of features under the same key in `.obsm`
 EXPLANATORY_FEATURES: Final = "explanatory_features"
 SEPARABILITY: Final = "separability"
 CORRELATE: Final = "correlate"
 X_AGGREGATED: Final = "X_aggregated"
+
+# tree of groups or cells, in `.uns`; scanpy's are `dendrogram_` and a column
+DENDROGRAM: Final = "dendrogram"
 
 # clusters, in `.obs`, and how they were found, in `.uns`
 LEIDEN: Final = "leiden_optimized"
@@ -61,6 +78,16 @@ MOFA_KMEANS: Final = "mofa_kmeans"
 def logvar(key: str) -> str:
     """Key in `.obsm` of the posterior log-variances beside the latents under `key`."""
     return f"{key}_logvar"
+
+
+def layer(key: str, name: str) -> str:
+    """Key in `.obsm` of what a layer of the model with this key says."""
+    return f"{key}_{name}"
+
+
+def pretrained(model_name: str) -> str:
+    """Key of what a pretrained network makes of cells; names of networks on a hub have slashes and colons."""
+    return f"X_{model_name.replace('/', '_').replace(':', '_')}"
 
 
 def factors(key: str) -> str:

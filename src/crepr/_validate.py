@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,13 @@ def choice(name: str, value: Any, options: Collection[Any]) -> Any:
     if value not in options:
         raise ValueError(f"{name} must be one of {listing(options, limit=50)}, got {value!r}.")
     return value
+
+
+def options(name: str, value: Any) -> dict[str, Any]:
+    """Return a mapping of options, or none, as a dict."""
+    if not isinstance(value, Mapping | None):
+        raise TypeError(f"{name} must be a dict of options, got {value!r}.")
+    return dict(value or {})
 
 
 def finite(name: str, array: np.ndarray, *, cells: pd.Index | None = None) -> None:

@@ -119,6 +119,72 @@ def test_property_same_seed_same_data_and_files_are_replaced(tmp_path):
     assert zarr.open_array(other.obsm["crops"]["image"].cat.categories[0], mode="r").shape == (40, 2, 20, 20)
 
 
+def screen_of(path, **options):
+    names = ["puncta", "nucleus", "polar"]
+    return datasets.synthetic_cells(600, patterns=names, n_images=24, nucleus=True, path=path, rng=2, **options)
+
+
+@pytest.fixture(scope="module")
+def screen(tmp_path_factory):
+    return screen_of(tmp_path_factory.mktemp("screen"))
+
+
+def test_anchor_cells_of_an_image_share_pattern_and_staining(screen):
+    assert screen.var_names.tolist() == ["membrane", "protein", "nucleus"]
+    assert screen.obs.columns.tolist() == [
+        "class", "image", *TRUTH[1:-1], "true_nucleus_along", "true_nucleus_across", "true_area"
+    ]  # fmt: skip
+    assert screen.obs["class"].cat.categories.tolist() == ["puncta", "nucleus", "polar"]
+    images = screen.obs.groupby("image", observed=True)
+    assert images.size().to_dict() == {f"image_{i + 1:02d}": 25 for i in range(24)}
+    # dealt in turn
+    assert images["class"].nunique().max() == 1
+    assert images["class"].first().tolist() == ["puncta", "nucleus", "polar"] * 8
+    log = np.log(screen.obs["true_brightness"])
+    between = log.groupby(screen.obs["image"], observed=True).mean()
+    assert np.std(log - between[screen.obs["image"]].to_numpy()) == pytest.approx(0.25, rel=0.1)
+    assert np.std(between) == pytest.approx(0.3, rel=0.4)
+    # what is not of the image varies as much within as between
+    for name in ("true_area", "true_eccentricity", "true_polarity"):
+        ranks = screen.obs[name].rank()
+        means = ranks.groupby(screen.obs["image"], observed=True).mean()
+        assert np.std(means) < 1.6 * np.std(ranks) / 5
+    found = screen.X[:, 1] - 300
+    assert np.corrcoef(np.log(found), log)[0, 1] > 0.98
+
+
+def light_from(screen, channel, name):
+    """Distance of the light of a channel, above the cell's mean, from where the nucleus lies, in cells of a pattern."""
+    cells = screen[screen.obs["class"] == name]
+    crops, masks = get.crops(cells, channels=[channel], scaled=False)[:, 0].astype(float), get.masks(cells) == 1
+    masks = masks.reshape(-1, 64, 64)
+    mean = (crops * masks).sum((1, 2)) / masks.sum((1, 2))
+    centre = moments(masks.astype(float))[0]
+    light = moments(np.maximum(crops - 1.2 * mean[:, None, None], 0) * masks)[0]
+    half = np.sqrt(cells.obs["true_area"] / np.pi / np.sqrt(1 - cells.obs["true_eccentricity"] ** 2))
+    angle = np.deg2rad(cells.obs["true_angle"])
+    axis = np.stack([np.cos(angle), np.sin(angle)], 1)
+    return ((light - centre) * axis).sum(1) / half, cells.obs["true_nucleus_along"]
+
+
+def test_reference_nuclei_lie_where_the_truth_says(screen):
+    for channel, name in (("nucleus", "puncta"), ("protein", "nucleus")):
+        along, truth = light_from(screen, channel, name)
+        assert np.corrcoef(along, truth)[0, 1] > 0.8
+    along, truth = light_from(screen, "protein", "polar")
+    assert along.mean() > 0.4
+    assert abs(np.corrcoef(along, truth)[0, 1]) < 0.2
+
+
+def test_property_images_do_not_change_what_cells_are(tmp_path):
+    options = {"n_obs": 30, "size": 20, "rng": 3}
+    alone = datasets.synthetic_cells(**options, patterns=["diffuse", "puncta"], path=tmp_path / "a")
+    same = datasets.synthetic_cells(**options, n_classes=2, path=tmp_path / "b")
+    np.testing.assert_array_equal(get.crops(alone), get.crops(same))
+    shared = datasets.synthetic_cells(**options, n_classes=2, n_images=2, path=tmp_path / "c")
+    pd.testing.assert_frame_equal(alone.obs[TRUTH[:4]], shared.obs[TRUTH[:4]])
+
+
 def test_property_survives_writing_and_subsetting(adata, tmp_path):
     adata.write_h5ad(tmp_path / "cells.h5ad")
     read = anndata.read_h5ad(tmp_path / "cells.h5ad")[100:110].copy()
@@ -133,7 +199,15 @@ def test_property_survives_writing_and_subsetting(adata, tmp_path):
         ({"n_obs": 40.0}, TypeError, "n_obs must be an integer"),
         ({"size": 8}, ValueError, "size must be at least 16"),
         ({"n_classes": 1}, ValueError, "n_classes must be at least 2"),
-        ({"n_classes": 6}, ValueError, r"n_classes must be at most 5 \('diffuse', .*got 6. Ask for fewer"),
+        ({"n_classes": 8}, ValueError, r"n_classes must be at most 7 \('diffuse', .*got 8. Ask for fewer"),
+        ({"n_classes": 2, "patterns": ["polar"]}, ValueError, "n_classes=2 and patterns=.*Give one of them"),
+        ({"patterns": "polar"}, TypeError, "patterns must be a list of names, got 'polar'"),
+        ({"patterns": ["nuclei"]}, ValueError, "patterns must be one of 'diffuse', .*got 'nuclei'"),
+        ({"patterns": ["polar", "polar"]}, ValueError, "patterns must name each pattern once"),
+        ({"patterns": []}, ValueError, "at least one"),
+        ({"n_images": 3}, ValueError, "n_images must be at least 4, got 3"),
+        ({"n_images": 4.0}, TypeError, "n_images must be an integer or None"),
+        ({"n_obs": 5, "n_images": 6}, ValueError, "n_images=6 is more than the n_obs=5 cells"),
         ({"margin": -1}, ValueError, "margin must be at least 0"),
         ({"margin": 1.5}, TypeError, "margin must be an integer or None"),
         ({"rng": "a"}, TypeError, "rng must be an integer of at least 0 or a numpy.random.Generator"),

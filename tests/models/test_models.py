@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crepr.models._objective import WarmUp
-from crepr.models._registry import MODELS
+from crepr.models._registry import MODELS, SPATIAL_MODELS
 from crepr.models._spec import InputSpec, ModelSpec
 
 GENES = ("Acta2", "Apob", "Cd3e")
@@ -23,12 +23,13 @@ VARIANTS = {
     "stain+transcripts": {"beta": WarmUp(0.0, 1.0, 5)},
     "stain+transcripts-nearest": {"upsample": "nearest", "padding": 0},
 }
-#: Models of corrected cells take one input of stains, each in variants of its own; a condition is needed.
-CORRECTED = ("corrected_vae", "denoising_autoencoder", "mevae")
 OPTIONS = {
     "conditional_vae": {"condition": [{"column": "angle", "kind": "axis"}, {"column": "area", "kind": "number"}]},
     "mmd_vae": {"mmd": 10.0},
+    "paired_inpainting": {"markers": ["DAPI"], "proteins": ["membrane"], "width": 0.1},
+    "autoencoder": {"width": 0.1},
 }
+#: Models of one input of stains, each in variants of its own.
 ENCODERS = {
     "mevae": {
         "stain": {},
@@ -40,11 +41,16 @@ ENCODERS = {
     },
     "corrected_vae": {"stain": {}, "stain-plain": {"blocks": "plain", "invariant_to": ("rotation",)}},
     "denoising_autoencoder": {"stain": {}, "stain-bce": {"reconstruction": {"stain": "bce"}}},
+    "paired_inpainting": {
+        "stain": {},
+        "stain-shallow": {"widths": [8, 8], "marker_widths": [4, 4], "decoder_widths": [8, 8], "width": 1.0},
+    },
+    "autoencoder": {"stain": {}},
 }
 
 
 def variants(name):
-    if name in CORRECTED:
+    if name in ENCODERS:
         return ENCODERS[name]
     return {key: value for key, value in VARIANTS.items() if name != "double_decoder_vae" or "+" in key}
 
@@ -52,7 +58,9 @@ def variants(name):
 CASES = [pytest.param(name, variant, id=f"{name}-{variant}") for name in MODELS for variant in variants(name)]
 
 
-def specify(name, variant, size=21, **options):
+def specify(name, variant, size=None, **options):
+    # maps of spatial models are halved twice
+    size = size or (20 if name in SPATIAL_MODELS else 21)
     every = {
         "stain": InputSpec(("DAPI", "membrane"), size),
         "transcripts": InputSpec(GENES, size, "planes", {"dilation": 3}),
@@ -61,7 +69,9 @@ def specify(name, variant, size=21, **options):
     chosen = {**OPTIONS.get(name, {}), **variants(name)[variant], **options}
     if name == "denoising_autoencoder":
         chosen.pop("beta", None)
-    return MODELS[name](inputs, n_latent=4, **chosen)
+    if name not in SPATIAL_MODELS:
+        chosen["n_latent"] = 4
+    return MODELS[name](inputs, **chosen)
 
 
 def batch_for(spec, n=8, seed=0):
@@ -71,9 +81,20 @@ def batch_for(spec, n=8, seed=0):
         values = torch.rand(n, len(item.channels), item.size, item.size, generator=generator)
         inputs[name] = 0.3 * values if item.kind == "intensity" else (values < 0.05).float()
     counts = torch.randint(0, 5, (n, len(GENES)), generator=generator)
-    seen = {name: torch.rand(inputs["stain"].shape, generator=generator) for name in spec.view.get("sees", ())}
+    versions = {
+        side: {
+            name: torch.rand(n, len(item.channels), item.size, item.size, generator=generator)
+            for name, item in items.items()
+        }
+        for side, items in (("seen", spec.seen()), ("drawn", spec.drawn()))
+    }
     condition = torch.randn(n, spec.network.n_condition, generator=generator)
-    return {"inputs": seen or inputs, "targets": inputs, "counts": counts, "condition": condition}
+    return {
+        "inputs": versions["seen"] if "sees" in spec.view else inputs,
+        "targets": versions["drawn"] if "shows" in spec.view else inputs,
+        "counts": counts,
+        "condition": condition,
+    }
 
 
 def train(spec, batch, n_steps, lr=3e-3):
@@ -133,7 +154,7 @@ def test_output_has_the_shape_of_the_target(name, variant):
     spec = specify(name, variant)
     batch = batch_for(spec)
     output = spec.build().eval()(batch["inputs"], condition=batch["condition"])
-    assert output.z.shape == (8, 4)
+    assert output.z.shape == ((8, 4) if name not in SPATIAL_MODELS else (8, output.z.shape[1], 5, 5))
     assert {key: value.shape for key, value in output.outputs.items()} == {
         key: value.shape for key, value in batch["targets"].items()
     }
@@ -145,9 +166,15 @@ def test_encoding_does_not_depend_on_the_rest_of_the_batch(name, variant):
     batch = batch_for(spec)
     network, _ = train(spec, batch, 2)
     network.eval()
+
+    def encode(inputs):
+        if name in SPATIAL_MODELS:
+            return tuple(network.features(inputs, network.spec.layers).values())
+        return network.encode(inputs)
+
     with torch.no_grad():
-        together = network.encode(batch["inputs"])
-        alone = network.encode({key: values[2:3] for key, values in batch["inputs"].items()})
+        together = encode(batch["inputs"])
+        alone = encode({key: values[2:3] for key, values in batch["inputs"].items()})
     torch.testing.assert_close(alone, tuple(part[2:3] for part in together), rtol=1e-4, atol=1e-5)
 
 
@@ -169,7 +196,8 @@ def test_any_size(size, upsample, padding):
     assert list(parts) == ["stain_mse", "transcripts_bce", "kl"]
 
 
-SAMPLED = [case for case in CASES if case.values[0] != "denoising_autoencoder" and "points" not in case.values[1]]
+POINTS = ("denoising_autoencoder", *SPATIAL_MODELS)
+SAMPLED = [case for case in CASES if case.values[0] not in POINTS and "points" not in case.values[1]]
 
 
 @pytest.mark.parametrize(("name", "variant"), SAMPLED)

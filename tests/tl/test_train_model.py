@@ -7,7 +7,7 @@ import pytest
 from mudata import MuData
 
 import crepr as cr
-from crepr.models._registry import MODELS
+from crepr.models._registry import LATENT_MODELS
 from crepr.tl._view import build_view, find_owners
 from crepr.train._plan import TrainingPlan
 
@@ -35,7 +35,7 @@ def fit(train):
     return fit
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", LATENT_MODELS)
 def test_loss_falls(adata, fit, name):
     model = fit(adata, name, max_epochs=6, lr=0.01)
     assert model.spec.model == name
@@ -44,7 +44,7 @@ def test_loss_falls(adata, fit, name):
     assert np.isfinite(adata.obsm["X_vae"]).all()
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", LATENT_MODELS)
 def test_saved_loaded_copied_written_resumed_are_the_same(adata, fit, name, tmp_path):
     model = fit(adata, name, checkpoint_dir=tmp_path / "run", max_epochs=1)
     latents = adata.obsm["X_vae"]
@@ -64,7 +64,7 @@ def test_saved_loaded_copied_written_resumed_are_the_same(adata, fit, name, tmp_
     np.testing.assert_array_equal(read.obsm["X_vae"], adata.obsm["X_vae"])
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", LATENT_MODELS)
 def test_reconstructions_have_inputs_targets_and_outputs(adata, fit, name):
     model = fit(adata, name, max_epochs=1)
     pictures = cr.tl.reconstruct(adata, model, cells=["c5", "c2", "c9"])
@@ -85,7 +85,7 @@ def test_reconstructions_have_inputs_targets_and_outputs(adata, fit, name):
     assert all(len(array) == 0 for by_name in empty.values() for array in by_name.values())
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", LATENT_MODELS)
 def test_parts_are_embedded_as_the_whole(adata, fit, name):
     model = fit(adata, name)
     # the smallest cells need the fewest pixels around their windows

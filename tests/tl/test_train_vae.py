@@ -199,7 +199,7 @@ def test_property_batch_larger_than_the_data_shrinks(adata, train):
         ({"preset": "vae9"}, ValueError, "preset must be one of 'moser-vae1'.*got 'vae9'"),
         ({"preset": "moser-vae2"}, ValueError, r"preset='moser-vae2' is a model of 'stain'.*Set inputs=\['stain'\]"),
         ({"model": "gan"}, ValueError, "model must be one of 'vae'.*got 'gan'"),
-        ({"augment": "mirror"}, ValueError, "augment must be one of 'quarter', 'free', 'none'"),
+        ({"augment": "mirror"}, ValueError, "augment must be one of 'quarter', 'free', 'flips', 'dihedral', 'none'"),
         ({"gene_weights": "some"}, ValueError, "gene_weights must be one of"),
         ({"lr": 0}, ValueError, "lr must be a finite number above 0"),
         ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),

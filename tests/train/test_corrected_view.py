@@ -56,7 +56,7 @@ def view_of(adata, invariant_to, sees=None, **options):
 def corrected(adata, *invariant_to, channel=0):
     view = view_of(adata, invariant_to)
     cells = np.arange(adata.n_obs)
-    batch = view.assemble(view.read(cells, margin=view.margin_of(None)), cells, pose=None, device=CPU)
+    batch = view.assemble(view.read(cells), cells, pose=None, device=CPU)
     return batch["targets"]["stain"][:, channel].numpy()
 
 
@@ -112,7 +112,7 @@ def test_all_undone_is_the_cell_as_it_lies(adata):
     invariant_to = ["rotation", "polarity", "size"]
     view = view_of(adata, invariant_to, sees={"stain": invariant_to})
     cells = np.arange(adata.n_obs)
-    batch = view.assemble(view.read(cells, margin=view.margin), cells, pose=None, device=CPU)
+    batch = view.assemble(view.read(cells), cells, pose=None, device=CPU)
     # but for the centre, which is the cell's: read them from the image around it
     shown = batch["inputs"]["stain"][:, 0].numpy()
     whole = adata.copy()
@@ -173,6 +173,4 @@ def unshifted(adata):
     view = view_of(adata, ["polarity"])
     view.own["polarity"][:] = 1
     cells = np.arange(adata.n_obs)
-    return view.assemble(view.read(cells, margin=view.margin), cells, pose=None, device=CPU)["targets"]["stain"][
-        :, 0
-    ].numpy()
+    return view.assemble(view.read(cells), cells, pose=None, device=CPU)["targets"]["stain"][:, 0].numpy()

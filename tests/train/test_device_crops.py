@@ -73,8 +73,10 @@ def test_property_batches_do_not_depend_on_where_images_lie(rng, monkeypatch, au
     def batch():
         view = View({"stain": CropInput(reader_of(images, np.random.default_rng(1)), None)}, n_obs=20, augment=augment)
         view.prepare(CPU)
-        raw = view.read(CELLS, margin=view.margin)
-        return view.inputs["stain"].on_device, view.assemble(raw, CELLS, pose=None, device=CPU)["inputs"]["stain"]
+        drawn = view.draw(np.random.default_rng(2))
+        pose = None if drawn is None else drawn[CELLS]
+        raw = view.read(CELLS, pose=pose)
+        return view.inputs["stain"].on_device, view.assemble(raw, CELLS, pose=pose, device=CPU)["inputs"]["stain"]
 
     nowhere, expected = batch()
     monkeypatch.setattr(_crop_input, "room_for_images", lambda device: PLENTY)

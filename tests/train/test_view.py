@@ -45,15 +45,15 @@ def view(rng):
     return View(inputs, n_obs=N, augment="free")
 
 
-def make(view, pose, margin):
+def make(view, pose):
     cells = np.arange(N)
-    batch = view.assemble(view.read(cells, margin=margin), cells, pose=pose, device=CPU)
+    batch = view.assemble(view.read(cells, pose=pose), cells, pose=pose, device=CPU)
     # the planes of a batch last until the next is made
     return {name: planes.clone() for name, planes in batch["inputs"].items()}
 
 
 def test_anchor_crop_and_plane_show_the_same_pixel(view):
-    batch = make(view, None, 0)
+    batch = make(view, None)
     assert batch["transcripts"].sum() >= N  # neighbours' pixels show in the crop, their molecules do not
     assert torch.all(batch["stain"][batch["transcripts"] == 1] == 1)
 
@@ -61,8 +61,9 @@ def test_anchor_crop_and_plane_show_the_same_pixel(view):
 @pytest.mark.parametrize("turns", range(4))
 @pytest.mark.parametrize("flip", [False, True])
 def test_property_quarter_turns_and_flips_are_joint(view, turns, flip):
+    view.margin = 0  # no angle is drawn
     pose = Pose(np.full(N, flip), np.full(N, turns))
-    batch, upright = make(view, pose, 0), make(view, None, 0)
+    batch, upright = make(view, pose), make(view, None)
     assert torch.all(batch["stain"][batch["transcripts"] == 1] == 1)
     for name in batch:
         expected = upright[name].flip(3) if flip else upright[name]
@@ -71,7 +72,7 @@ def test_property_quarter_turns_and_flips_are_joint(view, turns, flip):
 
 def test_property_free_rotation_is_joint(view):
     pose = draw_poses(N, "free", np.random.default_rng(1))
-    batch = make(view, pose, view.margin)
+    batch = make(view, pose)
     # bilinear sampling spreads a pixel over its neighbours; the molecule lies on or next to the brightest
     near = torch.nn.functional.max_pool2d(batch["stain"], 3, stride=1, padding=1)
     assert batch["transcripts"].sum() == N

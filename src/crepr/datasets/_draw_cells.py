@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter
+from scipy.special import expit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 CHANNELS: Final = ("membrane", "protein")
-PATTERNS: Final = ("diffuse", "puncta", "stripes", "periphery", "perinuclear")
+NUCLEUS: Final = "nucleus"
+PATTERNS: Final = ("diffuse", "puncta", "stripes", "periphery", "perinuclear", "nucleus", "polar")
 # waves of the outline around the ellipse, and their heights by the radius; two waves would turn its axis
 _WAVES: Final = (3, 4, 5)
 _WAVE_HEIGHT: Final = 0.04
@@ -23,8 +25,14 @@ _POLARITIES: Final = (0.3, 0.8)
 # share of the protein that is everywhere, whatever the pattern
 _EVERYWHERE: Final = 0.7
 _N_PUNCTA: Final = 14
-# of the microscope: photons, counts
-_PHOTONS: Final = (110.0, 80.0)
+# by the radius of the cell: that of the nucleus, and how far from the middle it lies at most
+_NUCLEUS: Final = 0.4
+_NUCLEUS_OFFSET: Final = 0.3
+# standard deviations of the logarithm of brightness: of cells, of stainings
+_BRIGHTNESS: Final = 0.25
+_STAINING: Final = 0.3
+# of the microscope: photons of membrane, protein and nucleus, counts
+_PHOTONS: Final = (110.0, 80.0, 110.0)
 _BACKGROUND: Final = 5.0
 _COUNTS_PER_PHOTON: Final = 12.0
 _READ_NOISE: Final = 25.0
@@ -33,7 +41,15 @@ _OFFSET: Final = 300.0
 _BATCH: Final = 256
 
 
-def draw_truth(n_obs: int, *, size: int, n_classes: int, rng: np.random.Generator) -> pd.DataFrame:
+def draw_truth(
+    n_obs: int,
+    *,
+    size: int,
+    patterns: Sequence[str],
+    n_images: int | None = None,
+    nucleus: bool = False,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
     """Draw what is true of each cell, one thing independent of the other.
 
     Parameters
@@ -42,26 +58,39 @@ def draw_truth(n_obs: int, *, size: int, n_classes: int, rng: np.random.Generato
         Cells.
     size
         Pixels per side of the window that they fit in.
-    n_classes
-        Patterns, the first of `PATTERNS`; each for as many cells, or one more.
+    patterns
+        Some of `PATTERNS`; each for as many cells, or one more.
+    n_images
+        Images that cells are dealt to. The pattern is then one of the image, and so is part of the brightness.
+    nucleus
+        Whether nuclei lie off the middle.
     rng
         Source of every random number.
 
     Returns
     -------
-    A row per cell: `class` (position in `PATTERNS`), `angle` (degrees), `area` (pixels), `eccentricity`, `polarity`, `brightness`.
+    A row per cell: `class` (position in `PATTERNS`), `image` (number, if there are images), `angle` (degrees), `area` (pixels),
+    `eccentricity`, `polarity`, `brightness`, and if nuclei lie off the middle, `nucleus_along` and `nucleus_across` (by the radius).
     """
     low, high = np.log(np.array(_AREAS) * size**2)
-    return pd.DataFrame(
+    dealt = rng.permutation(np.arange(n_obs) % (n_images or len(patterns)))
+    truth = pd.DataFrame(
         {
-            "class": rng.permutation(np.arange(n_obs) % n_classes),
+            "class": np.array([PATTERNS.index(name) for name in patterns])[dealt % len(patterns)],
+            **({"image": dealt} if n_images else {}),
             "angle": rng.uniform(0, 360, n_obs),
             "area": np.exp(rng.uniform(low, high, n_obs)),
             "eccentricity": rng.uniform(*_ECCENTRICITIES, n_obs),
             "polarity": rng.uniform(*_POLARITIES, n_obs),
-            "brightness": rng.lognormal(0, 0.25, n_obs),
+            "brightness": rng.lognormal(0, _BRIGHTNESS, n_obs),
         }
     )
+    if n_images:
+        truth["brightness"] *= rng.lognormal(0, _STAINING, n_images)[dealt]
+    if nucleus:
+        r, t = _NUCLEUS_OFFSET * np.sqrt(rng.random(n_obs)), rng.uniform(0, 2 * np.pi, n_obs)
+        truth = truth.assign(nucleus_along=r * np.cos(t), nucleus_across=r * np.sin(t))
+    return truth
 
 
 def draw_cells(
@@ -82,19 +111,27 @@ def draw_cells(
 
     Yields
     ------
-    Pictures of some cells, uint16 of shape `(b, 2, side, side)`, and which pixels are theirs, bool of shape `(b, side, side)`.
+    Pictures of some cells, uint16 of shape `(b, 2, side, side)`, or of 3 channels if nuclei lie off the middle, and which pixels are theirs,
+    bool of shape `(b, side, side)`.
     """
     for start in range(0, len(truth), _BATCH):
         cells = truth.iloc[start : start + _BATCH]
         along, across = _on_disc(cells, side, rng)
         radius = np.hypot(along, across)
         inside = radius < 1
-        stains = (0.55 + 0.45 * _bump(radius, 0.93, 0.12), _protein(cells["class"].to_numpy(), along, across, rng))
+        from_nucleus = radius
+        if "nucleus_along" in cells:
+            from_nucleus = np.hypot(along - _each(cells["nucleus_along"]), across - _each(cells["nucleus_across"]))
+        protein = _protein(cells["class"].to_numpy(), along, across, from_nucleus, rng)
+        stains = [0.55 + 0.45 * _bump(radius, 0.93, 0.12), protein]
         gradient = 1 + _each(cells["polarity"]) * along
-        levels = (np.ones(len(cells)), cells["brightness"].to_numpy())
+        levels = [np.ones(len(cells)), cells["brightness"].to_numpy()]
+        if "nucleus_along" in cells:
+            stains.append(0.05 + _disc(from_nucleus))
+            levels.append(np.ones(len(cells)))
         images = [
             _camera(stain * gradient * inside, inside, _each(photons * level), blur, rng)
-            for stain, level, photons in zip(stains, levels, _PHOTONS, strict=True)
+            for stain, level, photons in zip(stains, levels, _PHOTONS, strict=False)
         ]
         yield np.stack(images, axis=1), inside
 
@@ -106,6 +143,11 @@ def _each(values: pd.Series | np.ndarray) -> np.ndarray:
 
 def _bump(x: np.ndarray, middle: float, width: float) -> np.ndarray:
     return np.exp(-(((x - middle) / width) ** 2))
+
+
+def _disc(radius: np.ndarray) -> np.ndarray:
+    """Draw a nucleus, with an edge as soft as that of a real one."""
+    return expit((_NUCLEUS - radius) / 0.03)
 
 
 def _on_disc(cells: pd.DataFrame, side: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -130,7 +172,9 @@ def _on_disc(cells: pd.DataFrame, side: int, rng: np.random.Generator) -> tuple[
     return along / outline, across / outline
 
 
-def _protein(kind: np.ndarray, along: np.ndarray, across: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _protein(
+    kind: np.ndarray, along: np.ndarray, across: np.ndarray, from_nucleus: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """Draw the patterns; each has its mean over the disc set later."""
     protein = np.ones_like(along)
     for code in np.unique(kind):
@@ -149,7 +193,12 @@ def _protein(kind: np.ndarray, along: np.ndarray, across: np.ndarray, rng: np.ra
             case "periphery":
                 pattern = _bump(radius, 0.85, 0.16)
             case "perinuclear":
-                pattern = _bump(radius, 0.4, 0.16)
+                pattern = _bump(from_nucleus[cells], _NUCLEUS, 0.16)
+            case "nucleus":
+                pattern = _disc(from_nucleus[cells])
+            case "polar":
+                # a cap at the brighter end
+                pattern = np.exp(-((u - 0.75) ** 2 + v**2) / 0.35**2)
             case _:
                 pattern = np.ones_like(u)
         within = radius < 1

@@ -5,6 +5,7 @@ import lazy_loader as lazy
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
     submod_attrs={
+        "_autoencoder": ["autoencoder"],
         "_beta_vae": ["beta_vae"],
         "_conditional_vae": ["conditional_vae"],
         "_corrected_vae": ["corrected_vae"],
@@ -16,8 +17,10 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "_network": ["DecoderSpec", "EncoderSpec", "Network", "NetworkSpec"],
         "_objective": ["Objective", "WarmUp"],
         "_output": ["Output"],
+        "_paired_inpainting": ["paired_inpainting"],
         "_presets": ["PRESETS"],
         "_registry": ["MODELS"],
+        "_spatial_network": ["SpatialDecoderSpec", "SpatialEncoderSpec", "SpatialNetwork", "SpatialNetworkSpec"],
         "_spec": ["InputSpec", "ModelSpec", "TermSpec"],
         "_vae": ["vae"],
     },

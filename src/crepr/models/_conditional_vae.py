@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from crepr import _validate
 from crepr.models._objective import WarmUp
@@ -11,6 +11,7 @@ from crepr.models._vae import vae
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from crepr.models._network import NetworkSpec
     from crepr.models._spec import InputSpec, ModelSpec
 
 #: Numbers that a column becomes, by kind; a category becomes one for each.
@@ -73,7 +74,7 @@ def conditional_vae(
     return replace(
         alone,
         model="conditional_vae",
-        network=replace(alone.network, n_condition=n_condition),
+        network=replace(cast("NetworkSpec", alone.network), n_condition=n_condition),
         objective={**objective, "marginal_kl": TermSpec("marginal_kl", weight)},
     )
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from crepr.models._corrected_vae import corrected_cell
 from crepr.models._vae import vae
@@ -9,6 +9,7 @@ from crepr.models._vae import vae
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from crepr.models._network import NetworkSpec
     from crepr.models._objective import Weight
     from crepr.models._spec import InputSpec, ModelSpec
 
@@ -79,11 +80,12 @@ def mevae(
         beta = len(inputs[name].channels) * (inputs[name].size / PUBLISHED_SIZE) ** 2
     options |= {"reconstruction": reconstruction or {name: "bce"}, "blocks": blocks, "n_latent": n_latent}
     alone = vae(inputs, beta=beta, sampled=sampled, view=view, **options)
-    (encoder,) = alone.network.encoders.values()
+    network = cast("NetworkSpec", alone.network)
+    (encoder,) = network.encoders.values()
     encoders = {nuisance: replace(encoder, inputs=(nuisance,)) for nuisance in invariant_to}
     return replace(
         alone,
         model="mevae",
-        network=replace(alone.network, encoders=encoders, combine=combine),
+        network=replace(network, encoders=encoders, combine=combine),
         view={**(view or {}), **corrected, "sees": {nuisance: [nuisance] for nuisance in invariant_to}},
     )

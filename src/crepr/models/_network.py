@@ -11,6 +11,7 @@ from crepr import _validate
 from crepr.models._combine import combine
 from crepr.models._decoder import Decoder, DecoderSpec
 from crepr.models._encoder import Encoder, EncoderSpec
+from crepr.models._join_inputs import join_inputs
 from crepr.models._output import Output
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ class NetworkSpec:
     sampled: bool = True
     combine: Literal["none", "product", "poe", "mean"] = "none"
     n_condition: int = 0
+
+    #: Cells are described by their latents, not by layers.
+    layers = ()
 
     def __post_init__(self) -> None:
         _validate.integer("n_latent", self.n_latent, minimum=1)
@@ -148,25 +152,13 @@ class Network(nn.Module):
         return {self.spec.decoders[name].target: decoder(z) for name, decoder in self.decoders.items()}
 
     def _encode(self, inputs: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
-        return {name: encoder(_join(self.spec.encoders[name], inputs)) for name, encoder in self.encoders.items()}
+        return {name: encoder(join_inputs(self.spec.encoders[name], inputs)) for name, encoder in self.encoders.items()}
 
     def _combine(self, said: Mapping[str, tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
         if self.spec.combine == "none":
             return next(iter(said.values()))
         means, logvars = (torch.stack(parts) for parts in zip(*said.values(), strict=True))
         return combine(self.spec.combine, means, logvars)
-
-
-def _join(spec: EncoderSpec, inputs: Mapping[str, Tensor]) -> Tensor:
-    for name in spec.inputs:
-        _validate.has_key(inputs, name, where="inputs", hint="The network was made for it.")
-    x = torch.cat([inputs[name] for name in spec.inputs], dim=1) if len(spec.inputs) > 1 else inputs[spec.inputs[0]]
-    if x.shape[1:] != (spec.channels, spec.size, spec.size):
-        raise ValueError(
-            f"inputs {_validate.listing(spec.inputs)} must have {spec.channels} channels of {spec.size} x {spec.size} pixels "
-            f"together, got shape {tuple(x.shape)}."
-        )
-    return x
 
 
 def _sample(q: Normal, generator: torch.Generator | None) -> Tensor:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -12,7 +12,11 @@ from crepr import _validate
 from crepr.models._from_plain import from_plain
 from crepr.models._network import Network, NetworkSpec
 from crepr.models._objective import Objective, WarmUp
+from crepr.models._spatial_network import SpatialNetwork, SpatialNetworkSpec
 from crepr.models._terms import TERMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 FORMAT = 1
 
@@ -90,7 +94,7 @@ class ModelSpec:
     inputs
         What the model reads, by name.
     network
-        Encoders, latent, decoders.
+        Encoders, latent, decoders; or encoders and decoders with maps between them.
     objective
         Terms by name.
     view
@@ -99,7 +103,7 @@ class ModelSpec:
 
     model: str
     inputs: dict[str, InputSpec]
-    network: NetworkSpec
+    network: NetworkSpec | SpatialNetworkSpec
     objective: dict[str, TermSpec]
     view: dict[str, Any] = field(default_factory=lambda: {"name": "identity"})
 
@@ -108,19 +112,31 @@ class ModelSpec:
         if "name" not in self.view:
             raise ValueError(f"view must have a 'name', got {self.view!r}.")
         _check_encoders(self.seen(), self.network)
-        _check_decoders(self.inputs, self.network)
+        _check_decoders(self.drawn(), self.network)
         _check_objective(self.objective, self.network)
 
     def seen(self) -> dict[str, InputSpec]:
         """What encoders read, by its name in a batch: the inputs, or versions of the one that the view is made of."""
         versions = self.view.get("sees")
-        return self.inputs if versions is None else dict.fromkeys(versions, self.inputs[self.view["source"]])
+        return self.inputs if versions is None else self._versions(versions)
 
-    def build(self, *, seed: int = 0) -> Network:
+    def drawn(self) -> dict[str, InputSpec]:
+        """What decoders draw, by its name in a batch: the inputs, or versions of the one that the view is made of."""
+        targets = [decoder.target for decoder in self.network.decoders.values()]
+        return self.inputs if "shows" not in self.view else self._versions(targets)
+
+    def _versions(self, names: Iterable[str]) -> dict[str, InputSpec]:
+        whole = self.inputs[self.view["source"]]
+        shows = self.view.get("shows", {})
+        return {name: replace(whole, channels=tuple(shows.get(name, whole.channels))) for name in names}
+
+    def build(self, *, seed: int = 0) -> Network | SpatialNetwork:
         """Make the network; the same seed gives the same weights, and no other random stream is touched."""
         with torch.random.fork_rng(devices=[]):
             torch.random.default_generator.manual_seed(seed)
-            return Network(self.network)
+            return (
+                SpatialNetwork(self.network) if isinstance(self.network, SpatialNetworkSpec) else Network(self.network)
+            )
 
     def build_objective(self) -> Objective:
         """Make the objective."""
@@ -196,7 +212,7 @@ def _in_range(name: str, value: Any) -> None:
         raise ValueError(f"smooth must be two numbers, the second above 0, got {value}.")
 
 
-def _check_encoders(inputs: dict[str, InputSpec], network: NetworkSpec) -> None:
+def _check_encoders(inputs: dict[str, InputSpec], network: NetworkSpec | SpatialNetworkSpec) -> None:
     for name, encoder in network.encoders.items():
         for key in encoder.inputs:
             if key not in inputs:
@@ -210,7 +226,7 @@ def _check_encoders(inputs: dict[str, InputSpec], network: NetworkSpec) -> None:
             )
 
 
-def _check_decoders(inputs: dict[str, InputSpec], network: NetworkSpec) -> None:
+def _check_decoders(inputs: dict[str, InputSpec], network: NetworkSpec | SpatialNetworkSpec) -> None:
     for name, decoder in network.decoders.items():
         source = inputs.get(decoder.target)
         if source is not None and (len(source.channels), source.size) != (decoder.channels, decoder.size):
@@ -220,7 +236,7 @@ def _check_decoders(inputs: dict[str, InputSpec], network: NetworkSpec) -> None:
             )
 
 
-def _check_objective(objective: dict[str, TermSpec], network: NetworkSpec) -> None:
+def _check_objective(objective: dict[str, TermSpec], network: NetworkSpec | SpatialNetworkSpec) -> None:
     channels = {decoder.target: decoder.channels for decoder in network.decoders.values()}
     for name, term in objective.items():
         if term.target is not None and term.target not in channels:

@@ -6,13 +6,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.patches import ConnectionPatch
-from scipy.cluster.hierarchy import dendrogram
 
 from crepr import _keys, _validate
 from crepr.get._recorded import owner_of_record
 from crepr.pl._cell_colors import default_palette
+from crepr.pl._draw_tree import draw_tree
 from crepr.pl._set_pictures import SetPictures, set_pictures
-from crepr.pl._style import GREY, LABEL_SIZE, SMALL_SIZE
+from crepr.pl._style import LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def aggregate_features(
     def axes(left: float, wide: float, bottom: float = below, high: float = side) -> Axes:
         return fig.add_axes((left / width, bottom / tall, wide / width, high / tall))
 
-    _draw_tree(axes(MARGIN, TREE), entry["linkage"], table["set"].to_numpy()[np.argsort(order)], palette)
+    draw_tree(axes(MARGIN, TREE), entry["linkage"], table["set"].to_numpy()[np.argsort(order)], palette)
     ax = axes(MARGIN + TREE, side)
     image = ax.imshow(
         entry["correlation"][np.ix_(order, order)],
@@ -142,19 +142,6 @@ def aggregate_features(
         high = pictures.footer.height(room, inch=inch)
         pictures.footer.draw(axes(start, room, floor - high, high), room, high, inch=inch)
     return fig
-
-
-def _draw_tree(ax: Axes, tree: np.ndarray, sets: np.ndarray, palette: Mapping[str, str]) -> None:
-    """Draw branches in the colour of their set, and grey where they join sets."""
-    n = len(sets)
-    of_node: list[str | None] = list(sets)
-    for left, right in tree[:, :2].astype(int):
-        of_node.append(of_node[left] if of_node[left] == of_node[right] else None)
-    drawn = dendrogram(tree, no_plot=True, link_color_func=lambda node: palette.get(of_node[node] or "", GREY))
-    for places, distances, color in zip(drawn["icoord"], drawn["dcoord"], drawn["color_list"], strict=True):
-        ax.plot(distances, (np.array(places) - 5) / 10, color=color, linewidth=0.9, solid_joinstyle="miter")
-    ax.set(xlim=(float(tree[:, 2].max()) * 1.02 or 1.0, 0), ylim=(n - 0.5, -0.5))
-    ax.set_axis_off()
 
 
 def _draw_bar(ax: Axes, image: ScalarMappable) -> None:

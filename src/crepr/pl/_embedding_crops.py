@@ -11,6 +11,7 @@ from crepr.get._crop_reader import crop_reader
 from crepr.pl._cell_colors import cell_colors
 from crepr.pl._channel_colors import channel_colors
 from crepr.pl._compose import compose
+from crepr.pl._frame import frame
 from crepr.pl._legend import draw_legend, legend_handles, legend_size
 from crepr.pl._mosaic import mosaic
 from crepr.pl._pixel_size import pixel_size
@@ -114,7 +115,7 @@ def embedding_crops(
     pictures, shrink = _pictures(adata, cells, names, list(palette.values()), hide_neighbours, tile)
     side = pictures.shape[1]
     if edges is not None:
-        _frame(pictures, edges, max(1, round(0.06 * side)))
+        frame(pictures, edges, max(1, round(0.06 * side)))
     shape = (int(row.max() + 1) * side, int(column.max() + 1) * side)
     image = mosaic(pictures, (row.max() - row) * side, column * side, shape)
     handles = legend_handles(palette, key, title=color) if legend else []
@@ -190,12 +191,6 @@ def _pictures(
         kept = values[:, :, begin : begin + side * shrink, begin : begin + side * shrink]
         parts.append(compose(kept.reshape(n, c, side, shrink, side, shrink).mean(axis=(3, 5)), colors))
     return np.concatenate(parts), shrink
-
-
-def _frame(pictures: np.ndarray, colors: np.ndarray, width: int) -> None:
-    inside = np.zeros(pictures.shape[1:3], dtype=bool)
-    inside[width:-width, width:-width] = True
-    pictures[:, ~inside] = colors[:, None]
 
 
 def _draw_bar(ax: Axes, right: float, length: float, label: str) -> None:

@@ -8,10 +8,10 @@ from crepr import _access, _keys, _validate
 from crepr.pl._channel_colors import channel_colors
 from crepr.pl._compose import compose
 from crepr.pl._footer import Footer
-from crepr.pl._mosaic import mosaic
-from crepr.pl._mosaic_figure import Panel, mosaic_figure
+from crepr.pl._mosaic_figure import mosaic_figure
 from crepr.pl._pixel_size import pixel_size
 from crepr.pl._scale_bar import scale_bar as choose_bar
+from crepr.pl._side_by_side import side_by_side
 from crepr.pl._spot_colors import OTHER, spot_colors, spot_pictures
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def reconstruction(
     >>> cr.pl.reconstruction(mdata, model)
     """
     from crepr.tl import reconstruct
-    from crepr.tl._view import check_model
+    from crepr.tl._check_model import check_model
 
     check_model(model)
     _validate.integer("n", n, minimum=1)
@@ -109,7 +109,7 @@ def reconstruction(
     to_scale = not {"size", "shape"} & set(model.spec.view.get("invariant_to", ()))
     bar = choose_bar(side, _pixel_size(data, adata, shown)) if scale_bar and to_scale else None
     return mosaic_figure(
-        [_panel(pictures, list(columns), min(ncols, len(shown)))], Footer(legend, bar), side=side, figsize=figsize
+        [side_by_side(pictures, list(columns), min(ncols, len(shown)))], Footer(legend, bar), side=side, figsize=figsize
     )
 
 
@@ -164,25 +164,3 @@ def _colour(
             pictures[name] = np.stack([compose(part[name], list(palette.values())) for part in columns.values()])
             legend[name] = palette
     return pictures, legend
-
-
-def _panel(pictured: dict[str, np.ndarray], names: list[str], ncols: int) -> Panel:
-    """Lay what is shown of a cell side by side, in rows of `ncols` cells, the kinds of a cell below each other."""
-    n, side = next(iter(pictured.values())).shape[1:3]
-    gap, space = max(1, round(0.03 * side)), max(2, round(0.15 * side))
-    cell, block = len(names) * (side + gap) - gap + space, len(pictured) * (side + gap) - gap + space
-    column, line = np.arange(n) % ncols, np.arange(n) // ncols
-    pictures, top, left = [], [], []
-    for kind, of_kind in enumerate(pictured.values()):
-        for part in range(len(names)):
-            pictures.append(of_kind[part])
-            top.append(line * block + kind * (side + gap))
-            left.append(column * cell + part * (side + gap))
-    shape = ((line.max() + 1) * block - space, ncols * cell - space)
-    image = mosaic(np.concatenate(pictures), np.concatenate(top), np.concatenate(left), shape)
-    middle = side / 2
-    rows = {
-        i * block + k * (side + gap) + middle: name for i in range(line.max() + 1) for k, name in enumerate(pictured)
-    }
-    columns = {i * cell + part * (side + gap) + middle: name for i in range(ncols) for part, name in enumerate(names)}
-    return Panel(image, rows, columns)

@@ -63,7 +63,7 @@ def traverse(
     >>> cr.pl.traverse(mdata, model, n_walks=4, n_steps=7)
     """
     from crepr.tl import traverse as walk
-    from crepr.tl._view import check_model
+    from crepr.tl._check_model import check_model
 
     check_model(model)
     if "stain" not in model.spec.inputs:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,8 @@ POSE_KINDS: dict[str, Kind] = {"angle": "axis", "polarity": "angle"}
 
 def names_of(option: str, value: str | Sequence[str] | None) -> list[str]:
     """Return names, each once, of one, several or none."""
-    names = [] if value is None else [value] if isinstance(value, str) else list(dict.fromkeys(value))
+    single = isinstance(value, str) or not isinstance(value, Iterable)
+    names: list[Any] = [] if value is None else [value] if single else list(dict.fromkeys(cast("Any", value)))
     if not all(isinstance(name, str) for name in names):
         raise TypeError(f"{option} must be a name or a list of names, got {value!r}.")
     return names

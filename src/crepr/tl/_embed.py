@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from crepr import _access, _keys, _validate
 from crepr.stats._pick_device import pick_device
-from crepr.tl._run import check_key, check_logvar, write_latents
-from crepr.tl._view import check_model, find_owners, view_of_model
+from crepr.tl._check_model import check_model
+from crepr.tl._run import check_key, check_logvar, write_representation
+from crepr.tl._view import find_owners, view_of_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import torch
 
     from crepr._types import Data
+    from crepr.models._spatial_network import Pooling
     from crepr.tl._view import Inputs
     from crepr.train._trained_model import TrainedModel
 
@@ -24,6 +26,8 @@ def embed(
     mod: str | Sequence[str] | None = None,
     key_added: str | None = None,
     inputs: Inputs | None = None,
+    layer: str | Sequence[str] | None = None,
+    pooling: Pooling | None = None,
     logvar: bool = False,
     batch_size: int = 256,
     device: str | torch.device = "auto",
@@ -50,6 +54,10 @@ def embed(
     inputs
         For models of corrected cells: each encoder sees the cell with its own correction left undone (`'own'`), or fully
         corrected (`'corrected'`); by default as in training.
+    layer
+        For models of layers (:func:`crepr.tl.train_inpainting`): one or several of them, such as `'conv3'`; all by default.
+    pooling
+        How layers are pooled over space, `'max'` or `'mean'`; by default as in training.
     logvar
         Also write the posterior log-variances.
     batch_size
@@ -68,6 +76,8 @@ def embed(
 
     `.obsm['X_vae' | 'X_mevae' | key_added]` : :class:`numpy.ndarray`, `(n_obs, n_latent)`, float32
         Posterior means, in cell order.
+    `.obsm['X_inpainting_conv1' | f'{key_added}_conv1']`, ... : :class:`numpy.ndarray`, `(n_obs, n_channels)`, float32
+        Of a model of layers, each layer instead.
     `.obsm['X_vae_logvar' | f'{key_added}_logvar']` : :class:`numpy.ndarray`
         Posterior log-variances, if `logvar=True`.
 
@@ -78,7 +88,7 @@ def embed(
     TypeError
         If `model` is no trained model, or an option has the wrong type.
     ValueError
-        If a channel or gene of the model, or the kind of window that it saw, is missing in `data`, several modalities hold
+        If the model has no such layer, a channel or gene of the model, or the kind of window that it saw, is missing in `data`, several modalities hold
         an input, pixels are not finite, `key_added` is a key that crepr reads, or there is no such device.
 
     Examples
@@ -94,19 +104,39 @@ def embed(
     check_model(model)
     check_key(key_added)
     check_logvar(model.spec, logvar)
+    layers, pooling = _layers(model, layer, pooling)
     _validate.integer("batch_size", batch_size, minimum=1)
     device = pick_device(device)
     data = data.copy() if copy else data
     owners = find_owners(data, list(model.spec.inputs), mod)
     view = view_of_model(owners, model, inputs=inputs, decoding=False)
-    write_latents(
+    write_representation(
         owners.target,
         model,
         view,
         key=key_added or model.params.get("use_rep", _keys.X_VAE),
         logvar=logvar,
+        layers=layers,
+        pooling=pooling,
         device=device,
         batch_size=batch_size,
         progress=progress,
     )
     return data if copy else None
+
+
+def _layers(
+    model: TrainedModel, layer: str | Sequence[str] | None, pooling: Pooling | None
+) -> tuple[list[str], Pooling]:
+    """Return the layers asked for, and how they are pooled."""
+    known = model.spec.network.layers
+    for option, value in {"layer": layer, "pooling": pooling}.items():
+        if value is not None and not known:
+            raise ValueError(
+                f"{option}={value!r} is for models of layers, and a model {model.spec.model!r} has a latent. Leave {option} out."
+            )
+    names = list(known) if layer is None else [layer] if isinstance(layer, str) else list(layer)
+    for name in names:
+        _validate.choice("layer", name, known)
+    chosen = model.params.get("pooling", "max") if pooling is None else pooling
+    return names, _validate.choice("pooling", chosen, ("max", "mean"))

@@ -10,6 +10,7 @@ import pandas as pd
 from crepr import _access, _keys
 from crepr.train._corrected_view import CorrectedView
 from crepr.train._crop_input import CropInput
+from crepr.train._paired_view import PairedView
 
 if TYPE_CHECKING:
     from crepr.tl._view import Owners
@@ -39,6 +40,8 @@ def fingerprint(owners: Owners, view: View) -> str:
     arrays = [] if view.condition is None else [view.condition]
     if isinstance(view, CorrectedView):
         arrays += [view.centre, *view.own.values()]
+    if isinstance(view, PairedView):
+        arrays += [view.images]
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
     for adata, key in tables:

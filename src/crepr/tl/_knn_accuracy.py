@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from crepr import _access, _keys, _validate
-from crepr.tl._tabulate_classes import confusion_table, permuted_labels
-from crepr.tl._testable_groups import FEW
+from crepr.tl._neighbor_accuracy import check_neighbors, neighbor_accuracy, values_apart
+from crepr.tl._tabulate_classes import confusion_table
 from crepr.tl._write import claim_key, storable, write
 
 if TYPE_CHECKING:
@@ -112,8 +111,6 @@ def knn_accuracy(
     >>> cr.tl.knn_accuracy(adata, "class", use_rep="X")
     >>> cr.get.knn_accuracy(adata, table="macro")
     """
-    from crepr.cluster._knn import knn
-    from crepr.stats._neighbor_vote import neighbor_vote
     from crepr.stats._pick_device import pick_device
 
     n_neighbors = _validate.integer("n_neighbors", n_neighbors, minimum=1)
@@ -123,63 +120,26 @@ def knn_accuracy(
     target, x, labels = _access.grouped(data, groupby, use_rep, mod=mod)
     key = _keys.KNN_ACCURACY if key_added is None else key_added
     claim_key(target, "knn_accuracy", key)
-    apart = None if exclude is None else _apart(data, _access.owner_of(data, use_rep, mod=mod), exclude)
-    _check(labels, groupby, n_neighbors, exclude, apart)
+    apart = values_apart(data, _access.owner_of(data, use_rep, mod=mod), exclude)
+    check_neighbors(labels, groupby, n_neighbors, exclude, apart)
     if standardize:
         from sklearn.preprocessing import StandardScaler
 
         x = StandardScaler().fit_transform(x)
 
     names, codes = [str(name) for name in labels.categories], labels.codes.astype(np.int64)
-    neighbors, _ = knn(x, n_neighbors, exclude=apart, rng=seed, device=chosen)
-    given = neighbor_vote(neighbors, codes)
-    recall, macro = _scores(codes, given, len(names))
-    results = pd.DataFrame({"label": names, "n_cells": np.bincount(codes), "recall": recall})
-    table = pd.DataFrame({"measure": ["balanced_accuracy", "accuracy"], "value": macro})
+    found = neighbor_accuracy(
+        x, codes, len(names), n_neighbors=n_neighbors, apart=apart, n_perms=n_perms, seed=seed, device=chosen
+    )
+    results = pd.DataFrame({"label": names, "n_cells": np.bincount(codes), "recall": found.recall})
+    table = pd.DataFrame({"measure": ["balanced_accuracy", "accuracy"], "value": found.macro})
     if n_perms:
-        shuffled = [
-            _scores(truth, neighbor_vote(neighbors, truth), len(names))
-            for truth in permuted_labels(codes, None, n_perms, seed)
-        ]
-        chance = np.array([scores for _, scores in shuffled])
-        results["recall_chance"] = np.mean([recalls for recalls, _ in shuffled], axis=0)
-        table["chance"], table["chance_sd"] = chance.mean(0), chance.std(0)
+        results["recall_chance"] = found.recall_chance
+        table["chance"], table["chance_sd"] = found.chance.mean(0), found.chance.std(0)
     params = {
         "groupby": groupby, "use_rep": use_rep, "n_neighbors": n_neighbors, "exclude": exclude, "standardize": standardize,
         "n_perms": n_perms, "seed": seed,
     }  # fmt: skip
-    confusion = storable(confusion_table(codes, given, names))
+    confusion = storable(confusion_table(codes, found.given, names))
     write(target, "knn_accuracy", key, params=params, results=results, macro=table, confusion=confusion)
     return data if copy else None
-
-
-def _apart(data: Data, owner: Data, exclude: str) -> np.ndarray:
-    return _access.cell_groups(data, owner, exclude, option="exclude").codes.astype(np.int64)
-
-
-def _check(
-    labels: pd.Categorical, groupby: str, n_neighbors: int, exclude: str | None, apart: np.ndarray | None
-) -> None:
-    if len(labels.categories) < 2:
-        raise ValueError(
-            f"groupby={groupby!r} must have at least two labels, got {_validate.listing(labels.categories)}. Choose another column."
-        )
-    others = len(labels) - (1 if apart is None else int(np.bincount(apart).max()))
-    if n_neighbors > others:
-        rest = "of each cell" if apart is None else f"with another {exclude!r} for each cell"
-        raise ValueError(f"n_neighbors={n_neighbors} is more than the {others} others {rest}. Set fewer.")
-    sizes = pd.Series(labels).value_counts(sort=False)
-    small = [f"{name} ({size})" for name, size in sizes.items() if size < FEW]
-    if small:
-        warnings.warn(
-            f"Labels of {groupby!r} with fewer than {FEW} cells, whose recall says little: {', '.join(small)}.",
-            UserWarning,
-            stacklevel=3,
-        )
-
-
-def _scores(codes: np.ndarray, given: np.ndarray, n_labels: int) -> tuple[np.ndarray, tuple[float, float]]:
-    """Return the recall of each label, and balanced accuracy and accuracy."""
-    right = codes == given
-    recall = np.bincount(codes, weights=right, minlength=n_labels) / np.bincount(codes, minlength=n_labels)
-    return recall, (float(recall.mean()), float(right.mean()))

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 from crepr import _access, _validate
 from crepr.stats._pick_device import pick_device
-from crepr.tl._view import check_model, find_owners, view_of_model
+from crepr.tl._check_model import check_model
+from crepr.tl._view import find_owners, view_of_model
+from crepr.train._paired_view import PairedView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +52,8 @@ def reconstruct(
     `{"inputs": {name: array}, "targets": {name: array}, "outputs": {name: array}}`, arrays of shape `(n, c, size, size)`, float32 in 0..1:
     scaled intensities of `'stain'`, spots (0 or 1) and their probabilities of `'transcripts'`. Channels are
     `model.channels(name)`. Targets are the inputs, but for models of corrected cells: these read what their encoders see, such as
-    `"rotation"`, and are to draw the corrected cell.
+    `"rotation"`, and are to draw the corrected cell; and of models of pairs: these read the cell as `"source"` and the `"markers"` of another
+    cell of its image, whose `"protein"` they are to draw, see :func:`inpaint` for other pairs.
 
     Raises
     ------
@@ -75,4 +78,11 @@ def reconstruct(
     device = pick_device(device)
     owners = find_owners(data, list(model.spec.inputs), mod)
     positions = _access.cell_positions(owners.target, cells, default=16)
-    return model.reconstruct(view_of_model(owners, model), cells=positions, batch_size=batch_size, device=device)
+    view = view_of_model(owners, model)
+    if isinstance(view, PairedView) and (view.images[positions] < 0).any():
+        alone = owners.target.obs_names[positions[view.images[positions] < 0]].tolist()
+        raise ValueError(
+            f"{len(alone)} cells are alone in their image ({_validate.listing(alone, limit=5)}), and the model draws a partner. Leave them out of "
+            "cells, or take cr.tl.inpaint with partners of your own."
+        )
+    return model.reconstruct(view, cells=positions, batch_size=batch_size, device=device)

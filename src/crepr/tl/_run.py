@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import warnings
@@ -16,12 +17,13 @@ from crepr.train._plan import Optimisation, TrainingPlan
 from crepr.train._trained_model import TrainedModel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import torch
 
     from crepr._types import Data, PathLike, Seed
+    from crepr.models._spatial_network import Pooling
     from crepr.models._spec import ModelSpec
     from crepr.train._hardware import Hardware
     from crepr.train._view import View
@@ -59,6 +61,7 @@ def plan_run(
     key_added: str | None,
     rng: Seed,
     progress: bool,
+    images: np.ndarray | None = None,
 ) -> Run:
     """Check the options of a run, and split the cells.
 
@@ -67,16 +70,18 @@ def plan_run(
     target
         Object with the cells.
     defaults, given
-        `lr`, `batch_size`, `max_epochs`, `eps`, `weight_decay`; those given that are not `None` win.
+        `lr`, `batch_size`, `max_epochs`, `beta1`, `eps`, `weight_decay`; those given that are not `None` win.
     validation, patience, checkpoint_dir, resume, key_added, rng, progress
         As in :func:`crepr.tl.train_vae`.
     hardware
         Where to train.
+    images
+        Image of each cell, negative for cells that are not trained on; images are then held out whole.
     """
     hardware.check()
     check_key(key_added)
     seed = _validate.seed("rng", rng)
-    training, held_out = _split(target, validation, seed)
+    training, held_out = _split(target, validation, seed, images)
     if patience is not None:
         _validate.integer("patience", patience, minimum=1)
         if not len(held_out):
@@ -143,7 +148,8 @@ def train(run: Run, spec: ModelSpec, view: View, *, fingerprint: str, params: Ma
     }
     # max_epochs is left out: a run may be resumed for longer
     identity = {key: value for key, value in params.items() if key != "max_epochs"}
-    identity |= {"spec": json.loads(spec.to_json()), "data": fingerprint, "held_out": run.held_out.tolist()}
+    cells = hashlib.sha256(run.training.tobytes() + b"/" + run.held_out.tobytes()).hexdigest()
+    identity |= {"spec": json.loads(spec.to_json()), "data": fingerprint, "cells": cells}
     identity |= {"trainer_options": run.hardware.plain_options()}
     history = fit(
         plan,
@@ -163,13 +169,16 @@ def write_model(
     view: View,
     *,
     keys: tuple[str, str],
-    logvar: bool,
     fingerprint: str,
     device: str,
     progress: bool,
+    **options: Any,
 ) -> None:
-    """Write the latents to `.obsm`, and history and spec to `.uns`, under these keys."""
-    write_latents(target, model, view, key=keys[0], logvar=logvar, device=device, progress=progress)
+    """Write what the model says of the cells to `.obsm`, and history and spec to `.uns`, under these keys.
+
+    `options` are those of :func:`write_representation`.
+    """
+    write_representation(target, model, view, key=keys[0], device=device, progress=progress, **options)
     _record.record(
         target,
         keys[1],
@@ -180,53 +189,86 @@ def write_model(
     )
 
 
-def write_latents(
+def write_representation(
     target: Data,
     model: TrainedModel,
     view: View,
     *,
     key: str,
-    logvar: bool,
+    logvar: bool = False,
+    layers: Sequence[str] = (),
+    pooling: Pooling = "max",
     device: str | torch.device = "auto",
     batch_size: int = 256,
     progress: bool = True,
 ) -> None:
-    """Write the posterior means of all cells to `.obsm`, and their log-variances if asked for, in place of earlier ones."""
-    means, logvars = model.encode(view, batch_size=batch_size, device=device, progress=progress)
+    """Write what the model says of all cells to `.obsm`, in place of what is there.
+
+    Parameters
+    ----------
+    target
+        Object with the cells.
+    model, view
+        What says it, of what.
+    key
+        Of the posterior means; layers have their name after it.
+    logvar
+        Also write log-variances.
+    layers, pooling
+        Of models of layers.
+    device, batch_size, progress
+        As in :func:`crepr.tl.embed`.
+    """
+    how: dict[str, Any] = {"batch_size": batch_size, "device": device, "progress": progress}
+    if model.spec.network.layers:
+        found = model.features(view, layers=layers, pooling=pooling, **how)
+        made = {_keys.layer(key, layer): values for layer, values in found.items()}
+    else:
+        means, logvars = model.encode(view, **how)
+        made = {key: means, **({_keys.logvar(key): logvars} if logvar else {})}
     _record.own(target)
-    target.obsm[key] = means
-    if logvar:
-        target.obsm[_keys.logvar(key)] = logvars
-    elif _keys.logvar(key) in target.obsm:
-        del target.obsm[_keys.logvar(key)]  # it was that of other latents
+    if _keys.logvar(key) in target.obsm:
+        del target.obsm[_keys.logvar(key)]  # it is that of other latents
+    for name, values in made.items():
+        target.obsm[name] = values
 
 
-def _split(target: Data, validation: float | str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _split(
+    target: Data, validation: float | str, seed: int, images: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of the cells trained on and of those held out."""
+    units = np.arange(target.n_obs) if images is None else images
+    known = np.unique(units[units >= 0])
+    what = "cells" if images is None else "images"
     if isinstance(validation, str):
         _validate.has_key(
             list(target.obs.columns), validation, where=".obs", hint="Set validation to one of them, or to a share."
         )
-        held_out = target.obs[validation].to_numpy()
-        if held_out.dtype != bool:
+        column = target.obs[validation].to_numpy()
+        if column.dtype != bool:
             raise TypeError(
                 f"validation={validation!r} must be a column of booleans, got {target.obs[validation].dtype}."
+            )
+        held_out = np.unique(units[column & (units >= 0)])
+        if images is not None and np.isin(units[~column], held_out).any():
+            raise ValueError(
+                f"validation={validation!r} holds out parts of images, and pairs lie within. Hold out whole images."
             )
     else:
         share = _validate.number("validation", validation, minimum=0)
         if share >= 1:
             raise ValueError(f"validation must be a share below 1 or a column of .obs, got {validation}.")
-        held_out = np.zeros(target.n_obs, bool)
-        drawn = np.random.default_rng([seed, 1]).permutation(target.n_obs)
-        held_out[drawn[: round(share * target.n_obs)]] = True
-    if held_out.all():
-        raise ValueError(f"validation={validation!r} holds out all {target.n_obs} cells; leave some to train on.")
-    if validation and not held_out.any():
+        drawn = np.random.default_rng([seed, 1]).permutation(known)
+        held_out = drawn[: round(share * len(known))]
+    if len(held_out) == len(known):
+        raise ValueError(f"validation={validation!r} holds out all {len(known)} {what}; leave some to train on.")
+    if validation and not len(held_out):
         raise ValueError(
-            f"validation={validation!r} holds out none of {target.n_obs} cells. Hold out at least one "
-            f"(a share of {1 / target.n_obs:.2g}), or set validation=0."
+            f"validation={validation!r} holds out none of {len(known)} {what}. Hold out at least one "
+            f"(a share of {1 / len(known):.2g}), or set validation=0."
         )
-    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    is_held_out = np.isin(units, held_out)
+    return np.flatnonzero((units >= 0) & ~is_held_out), np.flatnonzero(is_held_out)
 
 
 def _optimisation(defaults: Mapping[str, Any], given: Mapping[str, Any], n_cells: int) -> Optimisation:

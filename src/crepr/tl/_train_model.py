@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -12,7 +11,7 @@ from crepr.models._block_sizes import block_sizes
 from crepr.models._inverse_weights import inverse_weights
 from crepr.models._objective import WarmUp
 from crepr.models._presets import PRESETS
-from crepr.models._registry import MODELS
+from crepr.models._registry import LATENT_MODELS
 from crepr.models._spec import InputSpec
 from crepr.models._vae import vae
 from crepr.tl._condition import plan_condition
@@ -25,7 +24,7 @@ from crepr.train._hardware import Hardware
 from crepr.train._pose import AUGMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from crepr._types import Data, PathLike, Seed
     from crepr.models._spec import ModelSpec
@@ -99,7 +98,7 @@ def train_model(
     _validate.choice("gene_weights", gene_weights, ("none", "inverse", "batch"))
     options = dict(chosen["model"])
     model = _first(model, options.pop("model", None), "vae" if len(names) == 1 else "double_decoder_vae")
-    _validate.choice("model", model, MODELS)
+    _validate.choice("model", model, LATENT_MODELS)
     own_options = own_options or {}
     options |= {**_model_options(model_options, model, taken=own_options), **own_options}
     latent = _first(n_latent, options.get("n_latent"), _default(model, "n_latent"), 50)
@@ -122,7 +121,7 @@ def train_model(
         checkpoint_dir=checkpoint_dir,
         resume=resume,
         hardware=Hardware(
-            accelerator, devices, num_nodes, strategy, precision, _mapping("trainer_options", trainer_options)
+            accelerator, devices, num_nodes, strategy, precision, _validate.options("trainer_options", trainer_options)
         ),
         key_added=key_added,
         rng=rng,
@@ -179,15 +178,9 @@ def _preset(name: str | None) -> dict[str, Any]:
     return {**PRESETS[name], "size": size, "dilation": dilation}
 
 
-def _mapping(name: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping | None):
-        raise TypeError(f"{name} must be a dict of options, got {value!r}.")
-    return dict(value or {})
-
-
 def _model_options(given: Any, model: str, *, taken: Iterable[str]) -> dict[str, Any]:
-    options = _mapping("model_options", given)
-    known = [name for name in {**_parameters(vae), **_parameters(MODELS[model])} if name not in (*OWN, *taken)]
+    options = _validate.options("model_options", given)
+    known = [name for name in {**_parameters(vae), **_parameters(LATENT_MODELS[model])} if name not in (*OWN, *taken)]
     for name in options:
         if name in ("n_latent", "beta", "gene_weights", "invariant_to", "condition", *taken):
             raise ValueError(f"model_options holds {name!r}, which is an argument of its own. Set {name} instead.")
@@ -200,14 +193,16 @@ def _parameters(function: Any) -> Mapping[str, inspect.Parameter]:
 
 
 def _default(model: str, option: str) -> Any:
-    parameter = _parameters(MODELS[model]).get(option)
+    parameter = _parameters(LATENT_MODELS[model]).get(option)
     return None if parameter is None else parameter.default
 
 
 def _what_to_ignore(owners: Owners, model: str, *, invariant_to: Any, condition: Any) -> dict[str, Any]:
     """Return what the latent is not to know, checked against the model and the data."""
     given = {"invariant_to": invariant_to, "condition": condition}
-    taking = {option: [name for name in MODELS if option in _parameters(MODELS[name])] for option in given}
+    taking = {
+        option: [name for name in LATENT_MODELS if option in _parameters(LATENT_MODELS[name])] for option in given
+    }
     for option, value in given.items():
         if value is not None and model not in taking[option]:
             raise ValueError(
@@ -270,4 +265,4 @@ def _spec(view: View, owners: Owners, model: str, options: dict[str, Any], shown
         )
         for name, item in view.inputs.items()
     }
-    return MODELS[model](inputs, **options, view={"name": "identity", **shown})
+    return LATENT_MODELS[model](inputs, **options, view={"name": "identity", **shown})

@@ -100,8 +100,8 @@ def train_vae(
     hide_neighbours
         Set pixels that belong to other cells to zero; needs :func:`crepr.pp.masks`.
     augment
-        In training, turn cells by `'quarter'` turns with equal odds (default), by any angle with flips (`'free'`), or `'none'`. Models of
-        corrected cells have `invariant_to` instead.
+        In training, turn cells by `'quarter'` turns with equal odds (default), mirror them along either axis (`'flips'`), both (`'dihedral'`), by any
+        angle with flips (`'free'`), or `'none'`. Models of corrected cells have `invariant_to` instead.
     max_epochs
         Times that each cell is seen; 40 for stains and 15 with transcripts, or the preset's.
     batch_size

@@ -14,8 +14,9 @@ from crepr.get._crop_reader import crop_reader, mask_reader
 from crepr.pp._crops import crops
 from crepr.pp._masks import masks
 from crepr.pp._pose import COLUMNS, pose
+from crepr.tl._check_model import check_latent, check_model
 from crepr.tl._embed import embed
-from crepr.tl._view import check_model, find_owners
+from crepr.tl._view import find_owners
 from crepr.train._resample import resample
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def transform_shares(
     A row per transform: `transform`, `n_obs`, `n_draws`, `share` (0 to 1).
     """
     check_model(model)
+    check_latent(model)
     if list(model.spec.inputs) != ["stain"]:
         raise ValueError(
             f"model reads {_validate.listing(model.spec.inputs)}; only models of stains can be tested so. Leave model out."

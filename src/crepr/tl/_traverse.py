@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -8,8 +8,9 @@ from scipy.stats import norm
 
 from crepr import _access, _keys, _validate
 from crepr.stats._pick_device import pick_device
+from crepr.tl._check_model import check_latent, check_model
 from crepr.tl._condition import condition_values
-from crepr.tl._view import check_model, find_owners
+from crepr.tl._view import find_owners
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     from crepr._types import Data
+    from crepr.models._network import NetworkSpec
     from crepr.train._trained_model import TrainedModel
 
 
@@ -95,6 +97,7 @@ def traverse(
     (3, 5, 2, 48, 48)
     """
     check_model(model)
+    check_latent(model)
     _validate.choice("along", along, ("latents", "components"))
     _validate.choice("values", values, ("data", "prior"))
     _validate.integer("n_walks", n_walks, minimum=1)
@@ -110,7 +113,7 @@ def traverse(
     key = use_rep or model.params.get("use_rep", _keys.X_VAE)
     _validate.has_key(target.obsm, key, where=".obsm", hint="Run cr.tl.embed(data, model) first, or set use_rep.")
     z = _access.representation(target, key).astype(np.float64)
-    n_latent = model.spec.network.n_latent
+    n_latent = cast("NetworkSpec", model.spec.network).n_latent
     if z.shape[1] != n_latent:
         raise ValueError(
             f"use_rep={key!r} has {z.shape[1]} dimensions, and the model {n_latent} latents. Run cr.tl.embed(data, model) first."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -17,12 +16,13 @@ from crepr.get._limits import intensity_limits
 from crepr.get._molecule_reader import molecule_reader
 from crepr.get._same_pixels import check_same_pixels
 from crepr.tl._condition import condition_values
+from crepr.tl._image_codes import image_codes
 from crepr.train._corrected_view import CorrectedView
 from crepr.train._crop_input import CropInput
 from crepr.train._nuisances import NUISANCES
 from crepr.train._nuisances._pose_of import pose_of
+from crepr.train._paired_view import PairedView
 from crepr.train._plane_input import PlaneInput
-from crepr.train._trained_model import TrainedModel
 from crepr.train._view import View
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from crepr._types import Data
+    from crepr.train._trained_model import TrainedModel
     from crepr.train._view import Input
 
 Inputs = Literal["own", "corrected"]
@@ -166,13 +167,23 @@ def arrange(view: View, owners: Owners, options: Mapping[str, Any]) -> View:
     """
     if "condition" in options:
         view.condition = condition_values(owners.data, owners.target, options["condition"])
-    if options["name"] != "corrected":
+    if options["name"] == "identity":
         return view
     name = options["source"]
+    shown = cast("CropInput", view.inputs[name])
+    if options["name"] == "paired":
+        return PairedView(
+            shown,
+            images=image_codes(owners.data, owners.target, options["image_key"]),
+            markers=options["shows"]["markers"],
+            proteins=options["shows"]["protein"],
+            augment=options["augment"],
+            names=owners.target.obs_names.to_numpy(),
+        )
     _tell_unknown(owners.adatas[name])
     return corrected_view(
         name,
-        cast("CropInput", view.inputs[name]),
+        shown,
         owners.adatas[name],
         invariant_to=options["invariant_to"],
         radius=options["radius"],
@@ -264,13 +275,6 @@ def in_order(nuisances: Sequence[str]) -> list[str]:
     return [name for name in NUISANCES if name in nuisances]
 
 
-def check_model(model: Any) -> None:
-    """Raise unless this is a model that is trained."""
-    if not isinstance(model, TrainedModel):
-        hint = f"cr.load_model({str(model)!r})" if isinstance(model, str | Path) else "what cr.tl.train_vae returns"
-        raise TypeError(f"model must be a TrainedModel, got {model!r}. Give {hint}.")
-
-
 def view_of_model(owners: Owners, model: TrainedModel, *, inputs: Inputs | None = None, decoding: bool = True) -> View:
     """Build the view of other cells for a model that is trained; names what they lack.
 
@@ -283,7 +287,7 @@ def view_of_model(owners: Owners, model: TrainedModel, *, inputs: Inputs | None 
     inputs
         What encoders of corrected cells see, if not what the model was trained to be embedded with.
     decoding
-        Whether decoders are to be told something of the cells, if they need it.
+        Whether something is to be decoded: decoders may be told something of the cells, or draw another than encoders see.
     """
     specs = model.spec.inputs
     if "transcripts" in specs and model.spec.view["windows"] == "crops" and windows_of(owners) != "crops":
@@ -311,6 +315,9 @@ def view_of_model(owners: Owners, model: TrainedModel, *, inputs: Inputs | None 
         options=options,
         limits={name: spec.options for name, spec in specs.items()},
     )
+    if options["name"] == "paired" and not decoding:
+        # the source alone, without a partner
+        return View({"source": view.inputs[options["source"]]}, n_obs=view.n_obs, names=view.names, augment="none")
     return arrange(view, owners, options)
 
 

@@ -31,7 +31,7 @@ def write(
     function: str,
     key: str,
     *,
-    obs: pd.Categorical | None = None,
+    obs: pd.Categorical | np.ndarray | None = None,
     obsm: pd.DataFrame | None = None,
     **entries: Any,
 ) -> None:

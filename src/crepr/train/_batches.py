@@ -74,15 +74,18 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="crepr-read")
         waiting: deque[Future[dict[str, Any]]] = deque()
-        margin = self.view.margin_of(self.poses)
         try:
             for position in range(-self.ahead, len(self)):
                 if position + self.ahead < len(self):
-                    waiting.append(pool.submit(self.view.read, self.shares[position + self.ahead], margin=margin))
+                    cells = self.shares[position + self.ahead]
+                    waiting.append(pool.submit(self.view.read, cells, pose=self._pose(cells)))
                 if position >= 0:
                     cells = self.shares[position]
-                    pose = None if self.poses is None else self.poses[cells]
-                    batch = self.view.assemble(waiting.popleft().result(), cells, pose=pose, device=self.device)
+                    raw = waiting.popleft().result()
+                    batch = self.view.assemble(raw, cells, pose=self._pose(cells), device=self.device)
                     yield {**batch, "weight": self.weights[position]}
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+    def _pose(self, cells: np.ndarray) -> Any:
+        return None if self.poses is None else self.poses[cells]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from crepr.models._network import Network
     from crepr.models._objective import Objective
+    from crepr.models._spatial_network import SpatialNetwork
     from crepr.train._view import Batch, View
 
 
@@ -28,6 +29,7 @@ class Optimisation:
     lr: float = 1e-3
     batch_size: int = 64
     max_epochs: int = 40
+    beta1: float = 0.9
     eps: float = 1e-8
     weight_decay: float = 0.0
 
@@ -56,7 +58,7 @@ class TrainingPlan(L.LightningModule):
 
     def __init__(
         self,
-        network: Network,
+        network: Network | SpatialNetwork,
         objective: Objective,
         view: View,
         *,
@@ -74,7 +76,11 @@ class TrainingPlan(L.LightningModule):
         """Adam, as all the published systems but one."""
         options = self.optimisation
         return torch.optim.Adam(
-            self.network.parameters(), lr=options.lr, eps=options.eps, weight_decay=options.weight_decay
+            self.network.parameters(),
+            lr=options.lr,
+            betas=(options.beta1, 0.999),
+            eps=options.eps,
+            weight_decay=options.weight_decay,
         )
 
     def train_dataloader(self) -> Batches:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Augment = Literal["quarter", "free", "none"]
+Augment = Literal["quarter", "free", "flips", "dihedral", "none"]
 AUGMENTS: tuple[str, ...] = get_args(Augment)
 
 
@@ -46,13 +46,16 @@ class Pose:
 
 
 def draw_poses(n_obs: int, augment: Augment, rng: np.random.Generator) -> Pose | None:
-    """Draw a pose for each cell: the four quarter turns with equal odds, or any angle and flips."""
+    """Draw a pose for each cell: quarter turns, flips of either axis, both, or any angle and flips; each with equal odds."""
     if augment == "none":
         return None
-    if augment == "quarter":
-        return Pose(np.zeros(n_obs, bool), rng.integers(0, 4, n_obs))
-    angle = rng.uniform(0, 2 * np.pi, n_obs).astype(np.float32)
-    return Pose(rng.integers(0, 2, n_obs).astype(bool), np.zeros(n_obs, np.int64), angle)
+    if augment == "free":
+        angle = rng.uniform(0, 2 * np.pi, n_obs).astype(np.float32)
+        return Pose(rng.integers(0, 2, n_obs).astype(bool), np.zeros(n_obs, np.int64), angle)
+    # top to bottom is left to right and half a turn
+    turns = 2 * rng.integers(0, 2, n_obs) if augment == "flips" else rng.integers(0, 4, n_obs)
+    flips = np.zeros(n_obs, bool) if augment == "quarter" else rng.integers(0, 2, n_obs).astype(bool)
+    return Pose(flips, turns)
 
 
 def margin_for(size: int, augment: Augment) -> int:

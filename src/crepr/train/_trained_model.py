@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -19,14 +19,18 @@ from safetensors.torch import load_file, save_file
 from crepr import _validate
 from crepr._progress import tqdm
 from crepr._version import __version__
+from crepr.models._spatial_network import SpatialNetworkSpec
 from crepr.models._spec import ModelSpec
 from crepr.stats._pick_device import pick_device
 from crepr.train._batches import Batches
 from crepr.train._check_inputs import check_inputs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from crepr._types import PathLike
-    from crepr.models._network import Network
+    from crepr.models._network import Network, NetworkSpec
+    from crepr.models._spatial_network import Pooling, SpatialNetwork
     from crepr.train._view import View
 
 #: Version of the folder that `save` writes.
@@ -39,7 +43,7 @@ SPEC, WEIGHTS, HISTORY = "spec.json", "weights.safetensors", "history.parquet"
 class TrainedModel:
     """A network with what it takes to use it: its spec, its history.
 
-    Returned by :func:`crepr.tl.train_vae` and :func:`crepr.load_model`; given to :func:`crepr.tl.embed` and
+    Returned by :func:`crepr.tl.train_vae` and its like and by :func:`crepr.load_model`; given to :func:`crepr.tl.embed` and
     :func:`crepr.tl.reconstruct`.
 
     Attributes
@@ -57,7 +61,7 @@ class TrainedModel:
     def __init__(
         self,
         spec: ModelSpec,
-        network: Network,
+        network: Network | SpatialNetwork,
         *,
         history: pd.DataFrame | None = None,
         params: dict[str, Any] | None = None,
@@ -69,7 +73,12 @@ class TrainedModel:
     def __repr__(self) -> str:
         inputs = ", ".join(f"{name} ({len(self.channels(name))} channels)" for name in self.spec.inputs)
         weights = sum(values.numel() for values in self.network.parameters())
-        return f"TrainedModel {self.spec.model!r}: {inputs} to {self.spec.network.n_latent} latents; {weights:,} parameters, {len(self.history)} epochs"
+        network = self.spec.network
+        spatial = isinstance(network, SpatialNetworkSpec)
+        what = f"layers {', '.join(network.layers)}" if spatial else f"{cast('NetworkSpec', network).n_latent} latents"
+        return (
+            f"TrainedModel {self.spec.model!r}: {inputs} to {what}; {weights:,} parameters, {len(self.history)} epochs"
+        )
 
     def channels(self, name: str) -> tuple[str, ...]:
         """Names of the channels of an input: stains, or genes."""
@@ -144,7 +153,7 @@ class TrainedModel:
         cells = np.arange(view.n_obs) if cells is None else cells
         where = pick_device(device)
         batches = Batches(view, cells, batch_size=self._fitting(batch_size), device=where)
-        network = self.network.to(where).eval()
+        network = cast("Network", self.network.to(where).eval())
         means, logvars = [], []
         try:
             with torch.inference_mode():
@@ -158,13 +167,41 @@ class TrainedModel:
             self.network.cpu()
         return np.concatenate(means), np.concatenate(logvars)
 
+    def features(
+        self,
+        view: View,
+        *,
+        layers: Sequence[str],
+        pooling: Pooling = "max",
+        batch_size: int = 256,
+        device: str | torch.device = "auto",
+        progress: bool = True,
+    ) -> dict[str, np.ndarray]:
+        """Return what these layers say of all cells, `(n, n_channels)` float32 by layer: in cell order, nothing turned."""
+        where = pick_device(device)
+        batches = Batches(view, np.arange(view.n_obs), batch_size=self._fitting(batch_size), device=where)
+        network = cast("SpatialNetwork", self.network.to(where).eval())
+        found: dict[str, np.ndarray] = {}
+        try:
+            with torch.inference_mode():
+                for batch in tqdm(batches, desc="embedding", unit="batch", disable=not progress):
+                    for layer, values in network.features(batch["inputs"], layers, pooling=pooling).items():
+                        if layer not in found:
+                            found[layer] = np.empty((view.n_obs, values.shape[1]), np.float32)
+                        found[layer][batch["cells"]] = values.cpu().numpy()
+                        if not np.isfinite(found[layer][batch["cells"]]).all():
+                            check_inputs(batch, view.names)
+        finally:
+            self.network.cpu()
+        return found
+
     def reconstruct(
         self, view: View, *, cells: np.ndarray, batch_size: int = 256, device: str | torch.device = "auto"
     ) -> dict[str, dict[str, np.ndarray]]:
         """Return inputs, targets and what is decoded from their latent means, arrays `(n, c, size, size)` in 0..1 by name."""
         where = pick_device(device)
         network = self.network.to(where).eval()
-        shown = {"inputs": self.spec.seen(), "targets": self.spec.inputs, "outputs": self.spec.inputs}
+        shown = {"inputs": self.spec.seen(), "targets": self.spec.drawn(), "outputs": self.spec.drawn()}
         parts: dict[str, dict[str, list[np.ndarray]]] = {
             side: {
                 name: [np.empty((0, len(item.channels), item.size, item.size), np.float32)]
@@ -176,7 +213,7 @@ class TrainedModel:
         try:
             with torch.inference_mode():
                 for batch in batches:
-                    decoded = network.decode(network.encode(batch["inputs"])[0], batch.get("condition"))
+                    decoded = network(batch["inputs"], condition=batch.get("condition"), sample=False).outputs
                     for side, planes in {**batch, "outputs": self._shown(decoded)}.items():
                         for name in shown.get(side, ()):
                             parts[side][name].append(planes[name].float().cpu().numpy().copy())
@@ -194,7 +231,7 @@ class TrainedModel:
         `condition`, `(k,)`, is what the decoders are told of all, if they are told something.
         """
         where = pick_device(device)
-        network = self.network.to(where).eval()
+        network = cast("Network", self.network.to(where).eval())
         told = None if condition is None else torch.as_tensor(condition, dtype=torch.float32, device=where)
         parts: dict[str, list[np.ndarray]] = {}
         try:
@@ -218,6 +255,8 @@ class TrainedModel:
         """Return fewer cells than asked for where a batch of them, with hundreds of planes each, would fill the memory."""
         pictures = [*self.spec.inputs.values(), *self.spec.seen().values()]
         values = sum(len(shown.channels) * shown.size**2 for shown in pictures) // 2
+        if isinstance(self.spec.network, SpatialNetworkSpec):
+            values += self.spec.network.n_values
         return max(1, min(batch_size, BATCH_VALUES // values))
 
 

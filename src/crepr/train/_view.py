@@ -50,7 +50,8 @@ class View:
     n_obs
         Number of cells.
     augment
-        `'quarter'` turns with equal odds, `'free'` rotation and flips, or `'none'`; in training only.
+        `'quarter'` turns with equal odds, `'free'` rotation and flips, `'flips'` of both axes, `'dihedral'` for flips and quarter
+        turns, or `'none'`; in training only.
     names
         Names of the cells, `(n_obs,)`, for messages.
     condition
@@ -79,13 +80,14 @@ class View:
         """Draw what an epoch does to each cell: something to be indexed by cells and given to :meth:`assemble`, or None."""
         return draw_poses(self.n_obs, self.augment, rng)
 
+    def read(self, cells: np.ndarray, *, pose: Any = None) -> dict[str, Any]:
+        """Read the cells' pixels and molecules, as far around the windows as what was drawn for them needs."""
+        margin = self.margin_of(pose)
+        return {name: item.read(cells, margin=margin) for name, item in self.inputs.items()}
+
     def margin_of(self, drawn: Any) -> int:
         """Pixels to read around the windows for what was drawn."""
         return 0 if drawn is None else self.margin
-
-    def read(self, cells: np.ndarray, *, margin: int = 0) -> dict[str, Any]:
-        """Read the cells' pixels and molecules, with `margin` pixels more on each side."""
-        return {name: item.read(cells, margin=margin) for name, item in self.inputs.items()}
 
     def assemble(self, raw: dict[str, Any], cells: np.ndarray, *, pose: Pose | None, device: torch.device) -> Batch:
         """Make the batch `{"inputs": {name: (B, c, y, x)}, "targets": ..., "cells": (B,)}`, and `condition` if any."""

@@ -1,0 +1,79 @@
+import numpy as np
+import pandas as pd
+import pytest
+from anndata import AnnData
+from matplotlib.colors import to_hex
+
+from crepr import pl, tl
+from crepr.pl._style import BLUE, VERMILION
+
+
+@pytest.fixture
+def adata(rng):
+    """24 images of 10 labels, of which 'A|B' has cells at both ends."""
+    image = np.arange(240) % 24
+    names = np.array(["A", "B", "A|B", *"cdefghi", *"cdefghi", *"cdefghi"])[image]
+    x = rng.normal(size=(240, 3)) * 0.5 + np.where(names == "A", -2, np.where(names == "B", 2, 0))[:, None]
+    x[names == "A|B"] *= 6
+    obs = pd.DataFrame({"label": names, "image": [f"im{i}" for i in image]}, index=[f"c{i}" for i in range(240)])
+    adata = AnnData(obs=obs, obsm={"X_inpainting_conv3": x})
+    with pytest.warns(UserWarning, match="one image"):
+        tl.mixture_score(adata, "label", image_key="image", labels=("A", "B"))
+    return adata
+
+
+def names(ax):
+    return [text.get_text() for text in ax.get_yticklabels()]
+
+
+def points(ax):
+    return [line for line in ax.get_lines() if line.get_marker() == "o"]
+
+
+def test_anchor_rows_and_points(adata):
+    left, right = pl.mixture_score(adata).axes
+    # those that hold both names come first of the others
+    assert names(left) == ["A  (1)", "A|B  (1)", *[f"{name}  (3)" for name in "cdefg"], "B  (1)"]
+    table = adata.uns["mixture_score"]["results"].query("label not in ['h', 'i']")
+    assert names(right) == table["image"].head(8).tolist()
+    assert names(right)[0] == "im2"
+    colors = [to_hex(line.get_color()) for line in points(left)]
+    assert colors[0] == BLUE.lower()
+    assert colors[-1] == VERMILION.lower()
+    np.testing.assert_allclose(points(left)[2].get_xdata(), table.loc[table["label"] == "c", "mean"])
+    cells = adata.obs.loc[adata.obs["image"] == "im2", "mixture_score"]
+    np.testing.assert_allclose(points(right)[0].get_xdata(), cells)
+    # violins of the ten cells of each image, none of three images
+    assert len(right.collections) == 8
+    assert not left.collections
+    assert "A|B" in [text.get_text() for text in right.texts]
+    assert {"← A", "B →"} <= {text.get_text() for text in left.texts}
+
+
+def test_anchor_chosen(adata):
+    fig = pl.mixture_score(adata, labels=["i", "A"], n_images=2, figsize=(5, 3))
+    left, right = fig.axes
+    assert names(left) == ["i  (3)", "A  (1)"]
+    assert len(names(right)) == 2
+    assert "A|B" not in [text.get_text() for text in right.texts]
+    assert fig.get_size_inches().tolist() == [5, 3]
+    assert names(pl.mixture_score(adata, labels="A|B").axes[0]) == ["A|B  (1)"]
+
+
+def test_anchor_images_of_one_cell(adata):
+    one = adata[:24].copy()
+    one.uns["mixture_score"]["results"] = one.uns["mixture_score"]["results"].assign(n_cells=1, sd=np.nan)
+    left, right = pl.mixture_score(one).axes
+    assert len(names(left)) == 8
+    assert names(right) == []
+
+
+def test_error(adata):
+    with pytest.raises(KeyError, match="No 'Z' in the labels scored .*Set labels to some of them"):
+        pl.mixture_score(adata, labels="Z")
+    with pytest.raises(ValueError, match="labels names none"):
+        pl.mixture_score(adata, labels=[])
+    with pytest.raises(ValueError, match="n_images must be at least 1"):
+        pl.mixture_score(adata, n_images=0)
+    with pytest.raises(KeyError, match="Run cr.tl.mixture_score first"):
+        pl.mixture_score(adata, key_added="mine")

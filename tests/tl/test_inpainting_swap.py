@@ -1,0 +1,105 @@
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+import crepr as cr
+
+OPTIONS = {
+    "markers": "membrane",
+    "proteins": "protein",
+    "image_key": "image",
+    "width": 0.05,
+    "max_epochs": 1,
+    "progress": False,
+}
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """Cells of three classes, whose protein lies in another corner each; an image is of one class."""
+    rng = np.random.default_rng(0)
+    code = np.arange(36) % 3
+    stack = 0.05 * rng.random((36, 2, 16, 16))
+    for corner, (y, x) in enumerate(((0, 0), (0, 8), (8, 8))):
+        stack[code == corner, 0, y : y + 8, x : x + 8] += 1
+    stack[:, 1, 4:12, 4:12] += 1
+    labels = pd.Categorical.from_codes(code, ["a", "b", "c"])
+    adata = ad.AnnData(obs=pd.DataFrame({"class": labels, "image": labels}, index=[f"cell {i}" for i in range(36)]))
+    cr.pp.crops(adata, stack.astype(np.float32), axes="ncyx", channel_names=["protein", "membrane"])
+    return adata, cr.tl.train_inpainting(adata, **OPTIONS)
+
+
+def swap(trained, change=None, **options):
+    adata, model = trained[0].copy(), trained[1]
+    if change is not None:
+        forward = model.network.forward
+        model.network.forward = change
+    try:
+        cr.tl.inpainting_swap(adata, model, "class", n_targets=4, n_sources=3, progress=False, **options)
+    finally:
+        if change is not None:
+            model.network.forward = forward
+    return cr.get.inpainting_swap(adata), cr.get.inpainting_swap(adata, table="macro").iloc[0]
+
+
+def output(protein):
+    from crepr.models import Output
+
+    return Output(z=protein, q={}, outputs={"protein": protein})
+
+
+def test_anchor_a_network_that_copies_the_source_follows_it(trained):
+    table, macro = swap(trained, lambda inputs: output(inputs["source"][:, :1]))
+    assert len(table) == 9
+    assert table["n_pairs"].unique().tolist() == [12]
+    assert macro["follows"] == 1
+    assert macro["r_source"] > 0.95
+    assert macro["r_truth_own"] > 0.95
+    # two corners of four
+    assert macro["r_target"] == pytest.approx(-1 / 3, abs=0.02)
+    assert macro["r_truth"] == pytest.approx(-1 / 3, abs=0.02)
+    assert table.loc[table["target"] == table["source"], "follows"].isna().all()
+
+
+def test_anchor_a_network_that_only_sees_markers_follows_the_target(trained):
+    _, macro = swap(trained, lambda inputs: output(inputs["markers"]))
+    assert macro["follows"] == 0.5
+    assert macro["r_source"] == pytest.approx(1)
+    assert macro["r_target"] == pytest.approx(1)
+    # the same targets are drawn for all sources
+    assert macro["r_truth"] == pytest.approx(macro["r_truth_own"])
+
+
+def test_property_same_seed_same_table(trained):
+    first, again, other = (swap(trained, rng=rng)[0] for rng in (1, 1, 2))
+    pd.testing.assert_frame_equal(first, again)
+    assert not first.equals(other)
+
+
+def test_sources_of_the_own_label_come_from_the_own_image(trained):
+    from crepr.tl._inpainting_swap import _sources
+
+    images = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2])
+    cells = [np.arange(6), np.arange(6, 9)]
+    drawn = _sources(np.array([1, 4]), cells, 0, images, 5, np.random.default_rng(0))
+    assert drawn.shape == (2, 2, 5)
+    assert set(drawn[0, 0]) <= {0, 2}
+    assert set(drawn[1, 0]) <= {3, 5}
+    assert drawn[:, 1].min() >= 6
+
+
+def test_error(trained):
+    adata, model = trained[0].copy(), trained[1]
+    adata.obs["one"] = pd.Categorical(["a"] * 36)
+    with pytest.raises(ValueError, match="groupby='one' must have at least two labels"):
+        cr.tl.inpainting_swap(adata, model, "one")
+    adata.obs["image"] = pd.Categorical(["a", "a", *["b"] * 34])
+    adata.obs["rare"] = pd.Categorical(["x", "x", *["y"] * 34])
+    with pytest.raises(ValueError, match="No image with three cells shows 'x'"):
+        cr.tl.inpainting_swap(adata, model, "rare")
+    with pytest.raises(ValueError, match="n_sources"):
+        cr.tl.inpainting_swap(adata, model, "class", n_sources=1)
+    adata.uns["inpainting_swap"] = {"mine": 1}
+    with pytest.raises(ValueError, match="inpainting_swap"):
+        cr.tl.inpainting_swap(adata, model, "class")
