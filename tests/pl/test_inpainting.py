@@ -66,6 +66,8 @@ def test_error(trained):
     lone.obs["image"] = pd.Categorical(["x", *["y"] * 22])
     with pytest.raises(ValueError, match="'cell_02' is alone in its image"):
         cr.pl.inpainting(lone, model, targets=["cell_02"])
+    with pytest.raises(ValueError, match=r"Use cr\.pl\.inpainting"):
+        cr.pl.reconstruction(adata, model)
     with pytest.raises(TypeError, match="model must be a TrainedModel"):
         cr.pl.inpainting(adata, "model")
     plt.close("all")

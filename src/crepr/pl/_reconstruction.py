@@ -80,7 +80,7 @@ def reconstruction(
     KeyError
         If the inputs of the model are not registered, or a cell, gene or stain is missing.
     ValueError
-        If more genes are asked for than there are colours.
+        If the model draws one cell from another (:func:`crepr.pl.inpainting` shows these), or more genes are asked for than there are colours.
 
     Examples
     --------
@@ -92,6 +92,8 @@ def reconstruction(
     from crepr.tl._check_model import check_model
 
     check_model(model)
+    if model.spec.view["name"] == "paired":
+        raise ValueError(f"A model {model.spec.model!r} draws one cell from another. Use cr.pl.inpainting.")
     _validate.integer("n", n, minimum=1)
     _validate.integer("ncols", ncols, minimum=1)
     having = _keys.CROPS if "stain" in model.spec.inputs else _keys.TRANSCRIPTS
