@@ -89,6 +89,14 @@ def options(name: str, value: Any) -> dict[str, Any]:
     return dict(value or {})
 
 
+def two_labels(labels: pd.Categorical, groupby: str) -> None:
+    """Raise unless there is something to compare."""
+    if len(labels.categories) < 2:
+        raise ValueError(
+            f"groupby={groupby!r} must have at least two labels, got {listing(labels.categories)}. Choose another column."
+        )
+
+
 def finite(name: str, array: np.ndarray, *, cells: pd.Index | None = None) -> None:
     """Raise if rows of `array` hold NaN or infinite values; says how many and which."""
     bad = np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))

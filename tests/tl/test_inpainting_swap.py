@@ -77,16 +77,28 @@ def test_property_same_seed_same_table(trained):
     assert not first.equals(other)
 
 
-def test_sources_of_the_own_label_come_from_the_own_image(trained):
-    from crepr.tl._inpainting_swap import _sources
+def test_property_labels_that_make_no_difference_are_followed_by_half(trained):
+    import torch
 
-    images = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2])
-    cells = [np.arange(6), np.arange(6, 9)]
-    drawn = _sources(np.array([1, 4]), cells, 0, images, 5, np.random.default_rng(0))
-    assert drawn.shape == (2, 2, 5)
-    assert set(drawn[0, 0]) <= {0, 2}
-    assert set(drawn[1, 0]) <= {3, 5}
-    assert drawn[:, 1].min() >= 6
+    def drawn(inputs):
+        # of the pixels of the source's protein, none of which tells its label
+        seed = int(inputs["source"].double().sum() * 1e6) % 2**31
+        return output(torch.rand(len(inputs["source"]), 1, 16, 16, generator=torch.Generator().manual_seed(seed)))
+
+    adata, model = trained[0].copy(), trained[1]
+    forward, model.network.forward = model.network.forward, drawn
+    try:
+        cr.tl.inpainting_swap(adata, model, "class", n_targets=12, n_sources=3, progress=False)
+    finally:
+        model.network.forward = forward
+    # 12 targets x 3 labels x 2 others x 3 sources, of which those of a target hang together
+    assert cr.get.inpainting_swap(adata, table="macro")["follows"].item() == pytest.approx(0.5, abs=0.12)
+
+
+def test_others_are_drawn_where_there_are_many_labels(trained):
+    table, _ = swap(trained, n_others=1)
+    counts = table.loc[table["target"] != table["source"]].groupby("target")["n_pairs"].sum()
+    assert counts.tolist() == [12] * 3
 
 
 def test_error(trained):
@@ -96,10 +108,14 @@ def test_error(trained):
         cr.tl.inpainting_swap(adata, model, "one")
     adata.obs["image"] = pd.Categorical(["a", "a", *["b"] * 34])
     adata.obs["rare"] = pd.Categorical(["x", "x", *["y"] * 34])
-    with pytest.raises(ValueError, match="No image with three cells shows 'x'"):
+    with pytest.raises(ValueError, match=r"No image of 'image' with more than n_sources=4 cells shows 'x'.*Set n_sources lower"):
         cr.tl.inpainting_swap(adata, model, "rare")
+    with pytest.raises(ValueError, match="groupby='class' must be the same for all cells of an image"):
+        cr.tl.inpainting_swap(adata, model, "class", image_key="rare")
     with pytest.raises(ValueError, match="n_sources"):
         cr.tl.inpainting_swap(adata, model, "class", n_sources=1)
+    with pytest.raises(ValueError, match="n_others must be at least 1"):
+        cr.tl.inpainting_swap(adata, model, "class", n_others=0)
     adata.uns["inpainting_swap"] = {"mine": 1}
     with pytest.raises(ValueError, match="inpainting_swap"):
         cr.tl.inpainting_swap(adata, model, "class")

@@ -6,14 +6,14 @@ import numpy as np
 
 
 class SwapScores(NamedTuple):
-    """Of predictions in targets, by label of the source: each `(n_targets, n_labels, n_sources)`.
+    """Of predictions in targets, by image of the source: each `(n_targets, n_images, n_sources)`.
 
     Attributes
     ----------
     source
-        Correlation with the mean of the other predictions from the same label.
+        Correlation with the mean of the other predictions from the same image.
     target
-        Correlation with the mean of the predictions from the target's own label, but for itself.
+        Correlation with the mean of as many predictions from the target's own image.
     truth
         Correlation with what the target shows.
     """
@@ -23,29 +23,29 @@ class SwapScores(NamedTuple):
     truth: np.ndarray
 
 
-def swap_scores(predictions: np.ndarray, truth: np.ndarray, own: int) -> SwapScores:
+def swap_scores(predictions: np.ndarray, truth: np.ndarray) -> SwapScores:
     """Tell whether pictures drawn in a cell follow the cell that was shown, or the one that they are drawn in.
+
+    Both means are over as many predictions, each from another source: else the one over more would be the smoother, and correlate
+    better without any reason.
 
     Parameters
     ----------
     predictions
-        Shape `(n_targets, n_labels, n_sources, n_pixels)`, with two sources or more of each label.
+        Shape `(n_targets, n_images, n_sources, n_pixels)`, with two sources or more of each image; those of the target's own
+        image come first.
     truth
         Shape `(n_targets, n_pixels)`.
-    own
-        Label of the targets.
 
     Returns
     -------
     Pearson correlations over pixels; 0 where a picture is constant.
     """
-    n_sources = predictions.shape[2]
-    others = (predictions.sum(2, keepdims=True) - predictions) / (n_sources - 1)
-    of_own = np.broadcast_to(predictions[:, [own]].mean(2, keepdims=True), predictions.shape).copy()
-    of_own[:, own] = others[:, own]
+    others = (predictions.sum(2, keepdims=True) - predictions) / (predictions.shape[2] - 1)
+    # of the own image the source at the same place is left out
     return SwapScores(
         _correlation(predictions, others),
-        _correlation(predictions, of_own),
+        _correlation(predictions, others[:, :1]),
         _correlation(predictions, truth[:, None, None]),
     )
 

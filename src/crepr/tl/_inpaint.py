@@ -6,7 +6,7 @@ from crepr import _access, _validate
 from crepr.stats._pick_device import pick_device
 from crepr.tl._check_model import check_pairs
 from crepr.tl._paired_pictures import paired_pictures
-from crepr.tl._view import find_owners
+from crepr.tl._view import find_owners, view_of_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,4 +84,5 @@ def inpaint(
         raise ValueError(
             f"sources are {len(pairs[0])} cells and targets {len(pairs[1])}; a pair is one of each. Give as many of both."
         )
-    return paired_pictures(owners, model, *pairs, batch_size=batch_size, device=where, progress=progress)
+    view = view_of_model(owners, model, decoding=False)
+    return paired_pictures(view, model, *pairs, batch_size=batch_size, device=where, progress=progress)

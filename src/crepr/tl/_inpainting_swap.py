@@ -10,9 +10,10 @@ from crepr._progress import tqdm
 from crepr.stats._pick_device import pick_device
 from crepr.stats._swap_scores import swap_scores
 from crepr.tl._check_model import check_pairs
-from crepr.tl._image_codes import image_codes
+from crepr.tl._image_labels import image_labels
 from crepr.tl._paired_pictures import paired_pictures
-from crepr.tl._view import find_owners
+from crepr.tl._swap_pairs import SwapPairs
+from crepr.tl._view import find_owners, view_of_model
 from crepr.tl._write import claim_key, write
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 # two predictions that differ by less are the same
 SAME = 1e-4
+# pixels of predictions that are held at a time
+BLOCK = 1 << 25
 
 
 def inpainting_swap(
@@ -34,8 +37,10 @@ def inpainting_swap(
     groupby: str,
     *,
     mod: str | Sequence[str] | None = None,
+    image_key: str | None = None,
     n_targets: int = 20,
     n_sources: int = 4,
+    n_others: int | None = 10,
     batch_size: int = 64,
     device: str | torch.device = "auto",
     rng: Seed = 0,
@@ -46,12 +51,13 @@ def inpainting_swap(
     """Show cells the partners of other images: does the prediction follow the source, or what the target gives away?
 
     Light of the protein that bleeds into the channel of a marker tells the network what to draw, and its source encoder then learns
-    nothing. So targets of each label are drawn from sources of every label. A prediction that follows the source looks like others from
-    the source's label in the same target, and unlike those from the target's own; it looks less like the target's true protein, too.
+    nothing. So targets are drawn from sources of their own image, and from sources of an image of each other label. A prediction that
+    follows the source looks like others from the source's image in the same target, and unlike those from the target's own; it looks less like the
+    target's true protein, too.
 
-    Correlations are Pearson's over the pixels of the proteins, in one target: with the mean of other predictions from the source's
-    label (`r_source`); with the mean of predictions from sources of the target's own image (`r_target`); with the true protein of
-    the target (`r_truth`).
+    Correlations are Pearson's over the pixels of the proteins, in one target: with the mean of the other predictions from the source's
+    image (`r_source`); with the mean of as many predictions from the target's own image (`r_target`); with the true protein of
+    the target (`r_truth`). Where labels make no difference, `r_source` is the larger one in half of the pairs.
 
     Parameters
     ----------
@@ -60,13 +66,17 @@ def inpainting_swap(
     model
         From :func:`crepr.tl.train_inpainting`, or loaded.
     groupby
-        Column of `.obs` with at least two labels of the protein's pattern, or the proteins themselves.
+        Column of `.obs` with at least two labels of the protein's pattern, or the proteins themselves; the same for all cells of an image.
     mod
         Modality of a MuData with the crops; by default the only one.
+    image_key
+        Column of `.obs` with the images; by default the one trained with.
     n_targets
-        Cells of each label to draw in.
+        Cells of each label to draw in, at most.
     n_sources
-        Sources of each label for each of these, two at least.
+        Sources of each image for each of these, two at least, all different; images need one cell more.
+    n_others
+        Other labels for each target, drawn at random where there are more; `None` for all.
     batch_size
         Pairs per batch.
     device
@@ -87,7 +97,7 @@ def inpainting_swap(
     `['results']` : :class:`pandas.DataFrame`
         One row per label of the target and label of the source: `target`, `source`, `n_pairs`, `follows`, the share of pairs
         with `r_source > r_target` (0.5 where the network does not care for its source), and the means of `r_source`, `r_target` and `r_truth`.
-        Rows of one label with itself are of sources of the target's own image, and have no `follows`.
+        Rows of one label with itself are of sources of the target's own image, and have no `follows`. Pairs of labels that were not drawn have no row.
     `['macro']` : :class:`pandas.DataFrame`
         One row: `follows`, `r_source`, `r_target` and `r_truth`, means over rows of two labels; and `r_truth_own`, the mean over
         rows of one. Predictions that are as true from a source of another label as from the target's own image follow the target.
@@ -101,7 +111,8 @@ def inpainting_swap(
     TypeError
         If `model` is no trained model, or an option has the wrong type.
     ValueError
-        If the model is none of pairs, there are fewer than two labels, a label has no image with three cells, or something else has the key.
+        If the model is none of pairs, there are fewer than two labels, a label varies within an image or has no image with more than
+        `n_sources` cells, or something else has the key.
 
     Examples
     --------
@@ -116,81 +127,82 @@ def inpainting_swap(
     _validate.integer("n_targets", n_targets, minimum=1)
     _validate.integer("n_sources", n_sources, minimum=2)
     _validate.integer("batch_size", batch_size, minimum=1)
+    if n_others is not None:
+        _validate.integer("n_others", n_others, minimum=1)
     seed, where = _validate.seed("rng", rng), pick_device(device)
     data = data.copy() if copy else data
     owners = find_owners(data, list(model.spec.inputs), mod)
     key = _keys.INPAINTING_SWAP if key_added is None else key_added
     claim_key(owners.target, "inpainting_swap", key)
+    image_key = model.spec.view["image_key"] if image_key is None else image_key
+    images = _access.cell_groups(data, owners.target, image_key, option="image_key")
     labels = _access.cell_groups(data, owners.target, groupby)
-    # a target, and another two that predict alike
-    images = image_codes(data, owners.target, model.spec.view["image_key"], min_cells=3)
-    cells = [np.flatnonzero((labels.codes == code) & (images >= 0)) for code in range(len(labels.categories))]
-    _check(labels, groupby, cells)
+    _validate.two_labels(labels, groupby)
+    pairs = SwapPairs(
+        images.codes,
+        image_labels(images, labels, groupby, image_key=image_key),
+        n_labels=len(labels.categories),
+        n_sources=n_sources,
+        n_others=n_others,
+    )
+    _check(pairs, labels, groupby, image_key)
 
-    names, generator = [str(name) for name in labels.categories], np.random.default_rng(seed)
-    rows = []
-    for own, of_label in enumerate(tqdm(cells, desc="swapping", unit="label", disable=not progress)):
-        targets = generator.choice(of_label, min(n_targets, len(of_label)), replace=False)
-        sources = _sources(targets, cells, own, images, n_sources, generator)
-        drawn = paired_pictures(
-            owners,
-            model,
-            sources.ravel(),
-            np.repeat(targets, sources[0].size),
-            batch_size=batch_size,
-            device=where,
-            progress=False,
-        )
-        predictions = drawn["prediction"].reshape(*sources.shape, -1)
-        truth = drawn["truth"].reshape(*sources.shape, -1)[:, 0, 0]
-        rows += _rows(swap_scores(predictions, truth, own), own, names)
-    results = pd.DataFrame(rows)
-    swapped = results["target"] != results["source"]
-    means = results.loc[swapped, ["follows", "r_source", "r_target", "r_truth"]].mean()
-    macro = means.to_frame().T.assign(r_truth_own=results.loc[~swapped, "r_truth"].mean())
+    view = view_of_model(owners, model, decoding=False)
+    generator, parts = np.random.default_rng(seed), []
+    step = max(1, BLOCK // ((1 + pairs.n_others) * n_sources * model.spec.inputs["stain"].size ** 2))
+    for own in tqdm(range(len(labels.categories)), desc="swapping", unit="label", disable=not progress):
+        targets = pairs.targets(own, n_targets, generator)
+        for start in range(0, len(targets), step):
+            some = targets[start : start + step]
+            codes, sources = pairs.sources(own, some, generator)
+            drawn = paired_pictures(
+                view,
+                model,
+                sources.ravel(),
+                np.repeat(some, sources[0].size),
+                wanted=("prediction", "truth"),
+                batch_size=batch_size,
+                device=where,
+                progress=False,
+            )
+            predictions, truth = (drawn[name].reshape(*sources.shape, -1) for name in ("prediction", "truth"))
+            parts.append(_rows(swap_scores(predictions, truth[:, 0, 0]), own, codes))
+    results, macro = _tabulate(pd.concat(parts, ignore_index=True), [str(name) for name in labels.categories])
     params = {
-        "groupby": groupby, "model": model.spec.model, "use_rep": model.params.get("use_rep"), "n_targets": n_targets,
-        "n_sources": n_sources, "seed": seed,
+        "groupby": groupby, "image_key": image_key, "model": model.spec.model, "use_rep": model.params.get("use_rep"),
+        "n_targets": n_targets, "n_sources": n_sources, "n_others": n_others, "seed": seed,
     }  # fmt: skip
     write(owners.target, "inpainting_swap", key, params=params, results=results, macro=macro)
     return data if copy else None
 
 
-def _check(labels: pd.Categorical, groupby: str, cells: list[np.ndarray]) -> None:
-    if len(cells) < 2:
-        raise ValueError(
-            f"groupby={groupby!r} must have at least two labels, got {_validate.listing(labels.categories)}. Choose another column."
-        )
-    without = [str(name) for name, some in zip(labels.categories, cells, strict=True) if not len(some)]
+def _check(pairs: SwapPairs, labels: pd.Categorical, groupby: str, image_key: str) -> None:
+    without = [str(name) for name, some in zip(labels.categories, pairs.of_label, strict=True) if not len(some)]
     if without:
         raise ValueError(
-            f"No image with three cells shows {_validate.listing(without)} of groupby={groupby!r}. Leave these cells out, or choose another column."
+            f"No image of {image_key!r} with more than n_sources={pairs.n_sources} cells shows {_validate.listing(without)} of "
+            f"groupby={groupby!r}. Set n_sources lower, leave these cells out, or choose another column."
         )
 
 
-def _sources(
-    targets: np.ndarray,
-    cells: list[np.ndarray],
-    own: int,
-    images: np.ndarray,
-    n_sources: int,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Draw sources `(n_targets, n_labels, n_sources)`: of the target's own label from its own image, others from anywhere."""
-    drawn = np.stack([rng.choice(some, (len(targets), n_sources)) for some in cells], axis=1)
-    for row, target in zip(drawn, targets, strict=True):
-        beside = np.flatnonzero(images == images[target])
-        row[own] = rng.choice(beside[beside != target], n_sources)
-    return drawn
-
-
-def _rows(scores: SwapScores, own: int, names: list[str]) -> list[dict[str, object]]:
+def _rows(scores: SwapScores, own: int, codes: np.ndarray) -> pd.DataFrame:
+    """Return a row per pair."""
     nearer = scores.source - scores.target
     follows = np.where(np.abs(nearer) < SAME, 0.5, nearer > 0)
-    rows: list[dict[str, object]] = []
-    for code, name in enumerate(names):
-        row = {"target": names[own], "source": name, "n_pairs": scores.source[:, code].size}
-        row["follows"] = np.nan if code == own else float(follows[:, code].mean())
-        row |= {f"r_{side}": float(values[:, code].mean()) for side, values in scores._asdict().items()}
-        rows.append(row)
-    return rows
+    follows[:, 0] = np.nan
+    table = {"target": own, "source": np.repeat(codes, nearer.shape[-1]), "follows": follows.ravel()}
+    return pd.DataFrame(table | {f"r_{side}": values.ravel() for side, values in scores._asdict().items()})
+
+
+def _tabulate(pairs: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return means per label of the target and of the source, and means over these."""
+    grouped = pairs.groupby(["target", "source"])
+    results = grouped.mean()
+    results.insert(0, "n_pairs", grouped.size())
+    results = results.reset_index()
+    swapped = results["target"] != results["source"]
+    macro = results.loc[swapped, ["follows", "r_source", "r_target", "r_truth"]].mean().to_frame().T
+    macro["r_truth_own"] = results.loc[~swapped, "r_truth"].mean()
+    for side in ("target", "source"):
+        results[side] = [names[code] for code in results[side]]
+    return results, macro

@@ -6,27 +6,28 @@ import numpy as np
 import torch
 
 from crepr._progress import tqdm
-from crepr.tl._view import view_of_model
 from crepr.train._batches import Batches
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from crepr.models._spatial_network import SpatialNetwork
-    from crepr.tl._view import Owners
     from crepr.train._trained_model import TrainedModel
+    from crepr.train._view import View
 
 
 def paired_pictures(
-    owners: Owners,
+    view: View,
     model: TrainedModel,
     sources: np.ndarray,
     targets: np.ndarray,
     *,
+    wanted: Sequence[str] = ("source", "markers", "truth", "prediction"),
     batch_size: int,
     device: torch.device,
     progress: bool,
 ) -> dict[str, np.ndarray]:
-    """Return what :func:`inpaint` does, for positions of cells."""
-    view = view_of_model(owners, model, decoding=False)
+    """Return the `wanted` ones of what :func:`inpaint` does, for positions of cells; `view` shows all channels of each cell."""
     shows = model.spec.view["shows"]
     places = {name: [shows["source"].index(channel) for channel in shows[name]] for name in ("markers", "protein")}
     sides = [
@@ -35,7 +36,7 @@ def paired_pictures(
     network = cast("SpatialNetwork", model.network.to(device).eval())
     size = model.spec.inputs["stain"].size
     channels = {"source": "source", "markers": "markers", "truth": "protein", "prediction": "protein"}
-    parts = {name: [np.empty((0, len(shows[shown]), size, size), np.float32)] for name, shown in channels.items()}
+    parts = {name: [np.empty((0, len(shows[channels[name]]), size, size), np.float32)] for name in wanted}
     try:
         with torch.inference_mode():
             both = zip(*sides, strict=True)
@@ -46,8 +47,8 @@ def paired_pictures(
                 markers = other[:, places["markers"]]
                 drawn = network({"source": seen, "markers": markers}).outputs["protein"].clip(0, 1)
                 made = {"source": seen, "markers": markers, "truth": other[:, places["protein"]], "prediction": drawn}
-                for name, planes in made.items():
-                    parts[name].append(planes.float().cpu().numpy().copy())
+                for name, batches in parts.items():
+                    batches.append(made[name].float().cpu().numpy().copy())
     finally:
         model.network.cpu()
     return {name: np.concatenate(arrays) for name, arrays in parts.items()}
