@@ -169,6 +169,18 @@ def cell_column(data: Data, owner: Data, name: str, *, option: str) -> pd.Series
     return column(data, name, option=option)
 
 
+def cell_flags(data: Data, owner: Data, name: str, *, option: str) -> np.ndarray:
+    """Return a column of booleans for the cells of `owner`, as :func:`cell_groups` does."""
+    values = cell_column(data, owner, name, option=option)
+    if not pd.api.types.is_bool_dtype(values.dtype) or values.isna().any():
+        missing = ", with missing values" if values.isna().any() else ""
+        raise TypeError(
+            f"{option}={name!r} must be a column of booleans, got {values.dtype}{missing}. Make it one: "
+            f"data.obs[{name!r}] = data.obs[...] == ..."
+        )
+    return values.to_numpy(bool)
+
+
 def own_column(data: Data, owner: Data, groupby: str) -> str | None:
     """Return the column of `owner` that is meant, if it is one: `'column'`, or `'modality:column'`."""
     if owner is data or groupby in owner.obs:

@@ -1,5 +1,6 @@
 """Every key that crepr writes, in one place."""
 
+import re
 from typing import Final
 
 # references, in `.obsm` and, for what they have in common, under the same key in `.uns`
@@ -83,6 +84,11 @@ def logvar(key: str) -> str:
 def layer(key: str, name: str) -> str:
     """Key in `.obsm` of what a layer of the model with this key says."""
     return f"{key}_{name}"
+
+
+def is_layer(key: str, name: str) -> bool:
+    """Whether this is the key of a convolution of the model with that key."""
+    return re.fullmatch(rf"{re.escape(key)}_conv\d+", name) is not None
 
 
 def pretrained(model_name: str) -> str:

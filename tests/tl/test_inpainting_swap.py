@@ -108,7 +108,9 @@ def test_error(trained):
         cr.tl.inpainting_swap(adata, model, "one")
     adata.obs["image"] = pd.Categorical(["a", "a", *["b"] * 34])
     adata.obs["rare"] = pd.Categorical(["x", "x", *["y"] * 34])
-    with pytest.raises(ValueError, match=r"No image of 'image' with more than n_sources=4 cells shows 'x'.*Set n_sources lower"):
+    with pytest.raises(
+        ValueError, match=r"No image of 'image' with more than n_sources=4 cells shows 'x'.*Set n_sources lower"
+    ):
         cr.tl.inpainting_swap(adata, model, "rare")
     with pytest.raises(ValueError, match="groupby='class' must be the same for all cells of an image"):
         cr.tl.inpainting_swap(adata, model, "class", image_key="rare")

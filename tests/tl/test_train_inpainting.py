@@ -124,9 +124,11 @@ def test_autoencoder_draws_the_cell_it_sees(adata):
 def test_small_images_and_excluded_cells_are_embedded_and_not_trained_on(adata):
     adata.obs["image"] = pd.Categorical(["lone", "lone", *(f"field {i % 2}" for i in range(38))])
     adata.obs["varies"] = np.arange(40) >= 35
-    with pytest.warns(UserWarning, match=r"1 of 3 images have fewer than min_cells=3 .*'lone \(2\)'"):
+    with pytest.warns(UserWarning, match=r"1 images have fewer than min_cells=3 .*'lone \(2\)'") as record:
         cr.tl.train_inpainting(adata, **OPTIONS, min_cells=3, exclude="varies")
-    assert adata.uns["inpainting"]["params"]["n_left_out"] == 7
+    assert record[0].filename == __file__
+    assert adata.uns["inpainting"]["left_out"].to_numpy().tolist() == [["lone", 2]]
+    assert adata.uns["inpainting"]["params"]["n_excluded"] == 5
     assert np.isfinite(adata.obsm["X_inpainting_conv5"]).all()
 
 
@@ -135,6 +137,8 @@ def test_validation_holds_out_whole_images(adata):
     assert model.params["n_held_out"] == 10
     assert "val_protein_mse" in model.history
     adata.obs["held"] = adata.obs["image"] == "field 1"
+    assert cr.tl.train_inpainting(adata, **OPTIONS, validation="held").params["n_held_out"] == 10
+    adata.obs["held"] = adata.obs["held"].astype("boolean")
     assert cr.tl.train_inpainting(adata, **OPTIONS, validation="held").params["n_held_out"] == 10
     adata.obs.loc[adata.obs_names[1], "held"] = False
     with pytest.raises(ValueError, match="holds out parts of images"):
@@ -150,6 +154,21 @@ def test_reconstruct_draws_a_partner(trained):
     lone = adata[[0, 1, 4, 5, 6]].copy()
     with pytest.raises(ValueError, match="1 cells are alone in their image"):
         cr.tl.reconstruct(lone, model)
+
+
+def test_layers_of_the_model_before_do_not_stay(adata):
+    cr.tl.train_inpainting(adata, **OPTIONS)
+    adata.obsm["X_inpainting_own"] = adata.obsm["X_inpainting_conv1"]
+    cr.tl.train_inpainting(adata, **OPTIONS, layer=["conv2", "conv3"])
+    assert sorted(layers_of(adata)) == ["X_inpainting_conv2", "X_inpainting_conv3", "X_inpainting_own"]
+
+
+def test_what_is_written_survives_files(adata, tmp_path):
+    cr.tl.train_inpainting(adata, **OPTIONS, layer="conv3")
+    adata.write_h5ad(tmp_path / "cells.h5ad")
+    again = ad.read_h5ad(tmp_path / "cells.h5ad")
+    np.testing.assert_array_equal(again.obsm["X_inpainting_conv3"], adata.obsm["X_inpainting_conv3"])
+    assert list(again.uns["inpainting"]["left_out"]) == ["image", "n_cells"]
 
 
 def test_several_proteins_and_a_mudata():
@@ -170,11 +189,17 @@ BAD = {
     "overlap": ({"proteins": ["protein", "membrane"]}, ValueError, "'membrane' is among markers and proteins"),
     "missing": ({"markers": "DAPI"}, KeyError, "No 'DAPI' in the channels of the crops"),
     "none": ({"markers": []}, ValueError, "markers must name at least one channel"),
-    "twice": ({"proteins": ["protein", "protein"]}, ValueError, "proteins must name at least one channel, each once"),
+    "no names": ({"markers": 3}, TypeError, "markers must be a name or a list of names, got 3"),
+    "layer": ({"layer": "conv6"}, ValueError, "layer must be one of 'conv1'.*got 'conv6'"),
+    "no layer": ({"layer": []}, ValueError, "layer=.. names no layer"),
     "size": ({"size": 30}, ValueError, "size=30 is not divisible by 4.*Set size to 28 or 32"),
     "key": ({"image_key": "well"}, KeyError, "well"),
     "unique": ({"image_key": "name"}, ValueError, "image_key='name' is another for each of the 40 cells"),
-    "few": ({"min_cells": 11}, ValueError, "No image of image_key='image' has min_cells=11 cells; the largest has 10"),
+    "few": (
+        {"min_cells": 11},
+        ValueError,
+        "No image of image_key='image' has 11 cells; the largest has 10. Set min_cells lower",
+    ),
     "exclude": ({"exclude": "image"}, TypeError, "exclude='image' must be a column of booleans"),
     "width": ({"width": 0}, ValueError, "width"),
     "option": ({"model_options": {"n_latent": 3}}, ValueError, "model_options must be"),

@@ -75,6 +75,7 @@ class SpatialEncoder(nn.Module):
             nn.Conv2d(n_in, n_out, 3, padding=1)
             for n_in, n_out in zip((spec.channels, *spec.widths), spec.widths, strict=False)
         )
+        # running statistics follow faster than in Lu et al. (by a hundredth per step), whose epochs had ten thousand steps
         self.norms = nn.ModuleList(nn.BatchNorm2d(width, eps=1e-3) for width in spec.widths)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,20 +1,37 @@
 from __future__ import annotations
 
-import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from crepr import _access, _validate
+from crepr import _access
 
 if TYPE_CHECKING:
     from crepr._types import Data
 
 
+class ImageCodes(NamedTuple):
+    """Images as numbers.
+
+    Attributes
+    ----------
+    codes
+        Image of each cell, `(n_obs,)`; -1 for cells that can be no pair.
+    few
+        Cells of each image that has too few, by its name; none of the excluded ones.
+    n_excluded
+        Cells that a column excludes.
+    """
+
+    codes: np.ndarray
+    few: dict[str, int]
+    n_excluded: int
+
+
 def image_codes(
-    data: Data, owner: Data, image_key: str, *, min_cells: int = 2, exclude: str | None = None, tell: bool = False
-) -> np.ndarray:
-    """Return the image of each cell as a number, `(n_obs,)`; -1 for cells that can be no pair.
+    data: Data, owner: Data, image_key: str, *, min_cells: int = 2, exclude: str | None = None, hint: str = ""
+) -> ImageCodes:
+    """Number the images of cells that can be pairs.
 
     Parameters
     ----------
@@ -26,8 +43,8 @@ def image_codes(
         Least number of cells of an image.
     exclude
         Column of `.obs` of booleans: cells to leave out.
-    tell
-        Warn of images with fewer cells.
+    hint
+        What to do where no image has as many, beside naming another column.
 
     Raises
     ------
@@ -42,25 +59,18 @@ def image_codes(
             f"image_key={image_key!r} is another for each of the {len(codes)} cells, and pairs are two cells of one image. Name the "
             "column of .obs with the field, the well or the image."
         )
+    n_excluded = 0
     if exclude is not None:
-        left_out = _access.cell_column(data, owner, exclude, option="exclude")
-        if left_out.dtype != bool:
-            raise TypeError(f"exclude={exclude!r} must be a column of booleans, got {left_out.dtype}.")
-        codes[left_out.to_numpy()] = -1
+        left_out = _access.cell_flags(data, owner, exclude, option="exclude")
+        codes[left_out] = -1
+        n_excluded = int(left_out.sum())
         sizes = np.bincount(codes[codes >= 0], minlength=len(images.categories))
-    few = (sizes < min_cells) & (sizes > 0)
-    codes[few[codes] & (codes >= 0)] = -1
+    small = (sizes < min_cells) & (sizes > 0)
+    codes[small[codes] & (codes >= 0)] = -1
     if (codes < 0).all():
         raise ValueError(
-            f"No image of image_key={image_key!r} has min_cells={min_cells} cells; the largest has {sizes.max()}. Set min_cells lower, "
-            "or name the column of larger images."
+            f"No image of image_key={image_key!r} has {min_cells} cells; the largest has {sizes.max()}. {hint}Name the column of larger "
+            "images."
         )
-    if tell and few.any():
-        named = [f"{images.categories[i]} ({sizes[i]})" for i in np.flatnonzero(few).tolist()]
-        warnings.warn(
-            f"{len(named)} of {int((sizes > 0).sum())} images have fewer than min_cells={min_cells} cells and are left out: "
-            f"{_validate.listing(named)}.",
-            UserWarning,
-            stacklevel=4,
-        )
-    return codes
+    few = {str(images.categories[i]): int(sizes[i]) for i in np.flatnonzero(small).tolist()}
+    return ImageCodes(codes, few, n_excluded)

@@ -8,23 +8,22 @@ from torch.nn import functional as F
 
 from crepr._progress import tqdm
 from crepr.train._batches import Batches
-from crepr.train._view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from crepr.train._crop_input import CropInput
+    from crepr.train._view import View
 
 # pixels per side: enough to tell where a cell lies and how large it is
 SIDE = 8
+# of the markers that are held at a time
+BATCH_VALUES = 1 << 24
 
 
-def marker_pictures(shown: CropInput, markers: Sequence[str], *, n_obs: int, progress: bool) -> np.ndarray:
-    """Return small pictures of each cell's markers, `(n_obs, n_markers * 64)`, to tell how much two cells differ."""
-    chosen = [shown.channels.index(name) for name in markers]
-    pictures = np.empty((n_obs, len(chosen) * SIDE**2), np.float32)
-    batches = Batches(View({"stain": shown}, n_obs=n_obs), np.arange(n_obs), batch_size=256, device=torch.device("cpu"))
+def marker_pictures(view: View, *, progress: bool) -> np.ndarray:
+    """Return small pictures of what a view of stains shows, `(n_obs, n_channels * 64)`, to tell how much two cells differ."""
+    shown = view.inputs["stain"]
+    pictures = np.empty((view.n_obs, len(shown.channels) * SIDE**2), np.float32)
+    batch_size = max(1, BATCH_VALUES // (len(shown.channels) * shown.size**2))
+    batches = Batches(view, np.arange(view.n_obs), batch_size=batch_size, device=torch.device("cpu"))
     for batch in tqdm(batches, desc="comparing markers", unit="batch", disable=not progress):
-        planes = batch["inputs"]["stain"][:, chosen]
-        pictures[batch["cells"]] = F.adaptive_avg_pool2d(planes, SIDE).flatten(1).numpy()
+        pictures[batch["cells"]] = F.adaptive_avg_pool2d(batch["inputs"]["stain"], SIDE).flatten(1).numpy()
     return pictures

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crepr import _keys, _record, _validate
+from crepr import _access, _keys, _record, _validate
+from crepr._warn import warn
 from crepr.train._fit import fit
 from crepr.train._plan import Optimisation, TrainingPlan
 from crepr.train._trained_model import TrainedModel
@@ -49,6 +49,7 @@ class Run:
 
 
 def plan_run(
+    data: Data,
     target: Data,
     *,
     defaults: Mapping[str, Any],
@@ -67,8 +68,8 @@ def plan_run(
 
     Parameters
     ----------
-    target
-        Object with the cells.
+    data, target
+        Where columns are, and the object with the cells.
     defaults, given
         `lr`, `batch_size`, `max_epochs`, `beta1`, `eps`, `weight_decay`; those given that are not `None` win.
     validation, patience, checkpoint_dir, resume, key_added, rng, progress
@@ -81,7 +82,7 @@ def plan_run(
     hardware.check()
     check_key(key_added)
     seed = _validate.seed("rng", rng)
-    training, held_out = _split(target, validation, seed, images)
+    training, held_out = _split(data, target, validation, seed, images)
     if patience is not None:
         _validate.integer("patience", patience, minimum=1)
         if not len(held_out):
@@ -172,13 +173,16 @@ def write_model(
     fingerprint: str,
     device: str,
     progress: bool,
+    entries: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> None:
-    """Write what the model says of the cells to `.obsm`, and history and spec to `.uns`, under these keys.
+    """Write what the model says of the cells to `.obsm`, and history, spec and further `entries` to `.uns`, under these keys.
 
     `options` are those of :func:`write_representation`.
     """
-    write_representation(target, model, view, key=keys[0], device=device, progress=progress, **options)
+    written = write_representation(target, model, view, key=keys[0], device=device, progress=progress, **options)
+    for name in [name for name in target.obsm if _keys.is_layer(keys[0], name) and name not in written]:
+        del target.obsm[name]  # of the model that was there before
     _record.record(
         target,
         keys[1],
@@ -186,6 +190,7 @@ def write_model(
         history=model.history,
         spec=model.spec.to_json(),
         fingerprint=fingerprint,
+        **(entries or {}),
     )
 
 
@@ -201,8 +206,8 @@ def write_representation(
     device: str | torch.device = "auto",
     batch_size: int = 256,
     progress: bool = True,
-) -> None:
-    """Write what the model says of all cells to `.obsm`, in place of what is there.
+) -> list[str]:
+    """Write what the model says of all cells to `.obsm`, in place of what is there, and return the keys.
 
     Parameters
     ----------
@@ -231,24 +236,18 @@ def write_representation(
         del target.obsm[_keys.logvar(key)]  # it is that of other latents
     for name, values in made.items():
         target.obsm[name] = values
+    return list(made)
 
 
 def _split(
-    target: Data, validation: float | str, seed: int, images: np.ndarray | None
+    data: Data, target: Data, validation: float | str, seed: int, images: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of the cells trained on and of those held out."""
     units = np.arange(target.n_obs) if images is None else images
     known = np.unique(units[units >= 0])
     what = "cells" if images is None else "images"
     if isinstance(validation, str):
-        _validate.has_key(
-            list(target.obs.columns), validation, where=".obs", hint="Set validation to one of them, or to a share."
-        )
-        column = target.obs[validation].to_numpy()
-        if column.dtype != bool:
-            raise TypeError(
-                f"validation={validation!r} must be a column of booleans, got {target.obs[validation].dtype}."
-            )
+        column = _access.cell_flags(data, target, validation, option="validation")
         held_out = np.unique(units[column & (units >= 0)])
         if images is not None and np.isin(units[~column], held_out).any():
             raise ValueError(
@@ -283,10 +282,8 @@ def _optimisation(defaults: Mapping[str, Any], given: Mapping[str, Any], n_cells
     _validate.number("weight_decay", options["weight_decay"], minimum=0)
     if options["batch_size"] > n_cells:
         if given.get("batch_size") is not None:
-            warnings.warn(
-                f"batch_size={options['batch_size']} is larger than the {n_cells} cells to train on; {n_cells} is used.",
-                UserWarning,
-                stacklevel=5,
+            warn(
+                f"batch_size={options['batch_size']} is larger than the {n_cells} cells to train on; {n_cells} is used."
             )
         options["batch_size"] = n_cells
     return Optimisation(**options)

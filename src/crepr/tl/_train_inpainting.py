@@ -2,10 +2,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+import pandas as pd
+
 from crepr import _keys, _validate
+from crepr._warn import warn
 from crepr.get._crop_reader import crop_reader
 from crepr.models._registry import SPATIAL_MODELS
 from crepr.models._spec import InputSpec
+from crepr.tl._cell_columns import names_of
+from crepr.tl._check_model import check_layers
 from crepr.tl._fingerprint import fingerprint
 from crepr.tl._image_codes import image_codes
 from crepr.tl._marker_pictures import marker_pictures
@@ -50,6 +55,7 @@ def train_inpainting(
     size: int | None = None,
     hide_neighbours: bool = False,
     augment: Augment = "flips",
+    layer: str | Sequence[str] | None = None,
     pooling: Pooling = "max",
     max_epochs: int | None = None,
     batch_size: int | None = None,
@@ -116,6 +122,8 @@ def train_inpainting(
     augment
         In training, source and target are each mirrored along either axis (`'flips'`, as in Lu et al.), or also turned by quarter turns
         (`'dihedral'`), or as in :func:`train_vae`.
+    layer
+        Layers to write, such as `'conv3'`; all by default. :func:`crepr.tl.embed` writes others later.
     pooling
         How layers are pooled over space: `'max'`, as in Lu et al., or `'mean'`.
     max_epochs
@@ -125,7 +133,7 @@ def train_inpainting(
     lr, weight_decay
         Of Adam, whose beta1 is 0.5 here; 0.0001 and 0.
     validation
-        Share of the images held out, drawn at random, or a column of `.obs` of booleans that marks whole images.
+        Share of the images held out, drawn at random, or a column of `.obs` of booleans that marks whole images. Their cells are embedded.
     patience, checkpoint_dir, resume, accelerator, devices, num_nodes, strategy, precision, trainer_options
         As in :func:`train_vae`.
     key_added
@@ -144,7 +152,8 @@ def train_inpainting(
         Each convolution of the source encoder after ReLU and before the norm, pooled over space: for the published network 96,
         256, 384, 384 and 256 numbers. In cell order, nothing turned.
     `.uns['inpainting' | key_added]` : :class:`dict`
-        As :func:`train_vae` writes.
+        As :func:`train_vae` writes, and `'left_out'`, a :class:`pandas.DataFrame` of the images with fewer than `min_cells` cells (`image`,
+        `n_cells`); `params` have `n_excluded`, the cells that `exclude` names.
 
     Raises
     ------
@@ -184,8 +193,9 @@ def train_inpainting(
         raise ValueError(f"candidates={candidates}, but an autoencoder has no targets to choose. Leave candidates out.")
     named = _channels(owners.adatas["stain"], markers, proteins)
     options = _model_options(model_options, model)
-    images = image_codes(data, target, image_key, min_cells=min_cells, exclude=exclude, tell=True)
+    images = image_codes(data, target, image_key, min_cells=min_cells, exclude=exclude, hint="Set min_cells lower. ")
     run = plan_run(
+        data,
         target,
         defaults=PUBLISHED,
         given={"max_epochs": max_epochs, "batch_size": batch_size, "lr": lr, "weight_decay": weight_decay},
@@ -199,8 +209,13 @@ def train_inpainting(
         key_added=key_added,
         rng=rng,
         progress=progress,
-        images=images,
+        images=images.codes,
     )
+    if images.few:
+        warn(
+            f"{len(images.few)} images have fewer than min_cells={min_cells} cells and are left out: "
+            f"{_validate.listing(f'{name} ({n})' for name, n in images.few.items())}."
+        )
 
     channels = [*named["proteins"], *named["markers"]]
     how: dict[str, Any] = {"augment": augment, "hide_neighbours": bool(hide_neighbours)}
@@ -213,13 +228,17 @@ def train_inpainting(
         options |= named
         how |= {"image_key": image_key}
     spec = SPATIAL_MODELS[model](inputs, width=width, **options, view={"name": "identity", **how})
+    layers = check_layers("layer", layer, spec.network.layers)
     if model == "paired_inpainting":
         pictures = None
         if candidates > 1:
-            pictures = marker_pictures(shown, named["markers"], n_obs=view.n_obs, progress=progress)
+            compared = build_view(
+                owners, size=size, channels={"stain": named["markers"]}, options=how | {"augment": "none"}
+            )
+            pictures = marker_pictures(compared, progress=progress)
         view = PairedView(
             shown,
-            images=images,
+            images=images.codes,
             **named,
             augment=augment,
             candidates=candidates,
@@ -230,7 +249,7 @@ def train_inpainting(
     keys = KEYS[model] if key_added is None else (key_added, key_added)
     params = {
         "use_rep": keys[0], "image_key": image_key, **named, "min_cells": min_cells, "exclude": exclude, "candidates": candidates,
-        "pooling": pooling, "n_left_out": int((images < 0).sum()),
+        "pooling": pooling, "n_excluded": images.n_excluded,
     }  # fmt: skip
     trained = train(run, spec, view, fingerprint=data_hash, params=params)
     write_model(
@@ -238,11 +257,12 @@ def train_inpainting(
         trained,
         view_of_model(owners, trained, decoding=False),
         keys=keys,
-        layers=spec.network.layers,
+        layers=layers,
         pooling=pooling,
         fingerprint=data_hash,
         device="cpu" if accelerator == "cpu" else "auto",
         progress=progress,
+        entries={"left_out": pd.DataFrame({"image": list(images.few), "n_cells": list(images.few.values())})},
     )
     return trained
 
@@ -257,9 +277,9 @@ def _channels(adata: AnnData, markers: Any, proteins: Any) -> dict[str, list[str
         )
     named = {"markers": markers, "proteins": proteins}
     for option, value in named.items():
-        names = [value] if isinstance(value, str) else list(value)
-        if not names or len(set(names)) < len(names):
-            raise ValueError(f"{option} must name at least one channel, each once, got {value!r}.")
+        names = names_of(option, value)
+        if not names:
+            raise ValueError(f"{option} must name at least one channel, got {value!r}.")
         for name in names:
             _validate.has_key(known, name, where="the channels of the crops", hint=f"Name {option} among them.")
         named[option] = names

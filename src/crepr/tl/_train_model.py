@@ -113,6 +113,7 @@ def train_model(
     if beta is not None:
         options["beta"] = beta if isinstance(beta, WarmUp) else _validate.number("beta", beta, minimum=0)
     run = plan_run(
+        data,
         owners.target,
         defaults={**(PLANES if "transcripts" in names else {}), **chosen["train"]},
         given={"max_epochs": max_epochs, "batch_size": batch_size, "lr": lr, "weight_decay": weight_decay},

@@ -174,7 +174,7 @@ def arrange(view: View, owners: Owners, options: Mapping[str, Any]) -> View:
     if options["name"] == "paired":
         return PairedView(
             shown,
-            images=image_codes(owners.data, owners.target, options["image_key"]),
+            images=image_codes(owners.data, owners.target, options["image_key"]).codes,
             markers=options["shows"]["markers"],
             proteins=options["shows"]["protein"],
             augment=options["augment"],
