@@ -22,7 +22,7 @@ FILES = sorted(SRC.rglob("*.py"))
 
 #: Rooms from the cellar to the roof: each may import itself and the rows above it.
 ROWS = (
-    {"_access", "_keys", "_optional", "_progress", "_record", "_types", "_validate", "_version"},
+    {"_access", "_keys", "_optional", "_progress", "_ranges", "_record", "_types", "_validate", "_version", "_warn"},
     {"images"},
     {"stats"},
     {"cluster"},

@@ -108,6 +108,19 @@ def test_property_means_do_not_tell_the_class_but_patterns_do(adata, pictures):
     assert accuracy_of(np.column_stack([spread, wide[0] / wide[1]]), classes) > 0.7
 
 
+def test_anchor_contrast_is_the_share_in_the_pattern():
+    # of the mean over the nucleus to that over the cell, the part that the pattern adds
+    def lift(contrast):
+        adata = datasets.synthetic_cells(60, patterns=["nucleus", "diffuse"], nucleus=True, contrast=contrast)
+        crops = get.crops(adata, scaled=False).astype(float) - 300
+        nuclei = crops[:, 2] > 0.5 * crops[:, 2].max((1, 2), keepdims=True)
+        cells = get.masks(adata).reshape(-1, 64, 64) == 1
+        ratio = [(crops[:, 1] * where).sum((1, 2)) / where.sum((1, 2)) for where in (nuclei, cells)]
+        return (ratio[0] / ratio[1])[(adata.obs["class"] == "nucleus").to_numpy()].mean() - 1
+
+    assert lift(0.6) / lift(0.3) == pytest.approx(2, rel=0.1)
+
+
 def test_property_same_seed_same_data_and_files_are_replaced(tmp_path):
     first = datasets.synthetic_cells(40, size=20, n_classes=5, path=tmp_path, rng=5)
     pixels = get.crops(first)
@@ -210,6 +223,8 @@ def test_property_survives_writing_and_subsetting(adata, tmp_path):
         ({"n_obs": 5, "n_images": 6}, ValueError, "n_images=6 is more than the n_obs=5 cells"),
         ({"margin": -1}, ValueError, "margin must be at least 0"),
         ({"margin": 1.5}, TypeError, "margin must be an integer or None"),
+        ({"contrast": 0}, ValueError, "contrast must be a finite number above 0, got 0"),
+        ({"contrast": 1.5}, ValueError, "contrast must be a share, above 0 to 1, got 1.5"),
         ({"rng": "a"}, TypeError, "rng must be an integer of at least 0 or a numpy.random.Generator"),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 
 import crepr as cr
 
-COLUMNS = ["source", "markers", "drawn", "truth", "other source", "drawn "]
+COLUMNS = ["source", "markers", "drawn", "truth", "other source", "drawn"]
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,20 @@ def test_targets_by_name_and_side_by_side(trained):
     expected = (crop - crop.min()) / (crop.max() - crop.min())
     shown = np.asarray(tall)[:16, 17:33, :3].max(2) / 255
     assert np.corrcoef(shown.ravel(), expected.ravel())[0, 1] > 0.95
+
+
+def test_cells_of_another_data_set_have_another_column(trained):
+    adata, model = trained
+    other = adata.copy()
+    other.obs["field"] = other.obs.pop("image")
+    names = ["cell_02", "cell_07"]
+    expected, found = (
+        np.asarray(cr.pl.inpainting(data, model, targets=names, image_key=key).axes[0].images[0].get_array())
+        for data, key in ((adata, None), (other, "field"))
+    )
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(KeyError, match="No 'image' in .obs .*Set image_key to one of them"):
+        cr.pl.inpainting(other, model)
 
 
 def test_other_sources_are_of_another_group(trained):

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from anndata import AnnData
 from matplotlib.colors import to_hex
+from mudata import MuData
 
 from crepr import pl, tl
 from crepr.pl._style import BLUE, VERMILION
@@ -68,6 +69,38 @@ def test_anchor_images_of_one_cell(adata):
     assert names(right) == []
 
 
+def test_anchor_images_that_are_gone(adata):
+    left, right = pl.mixture_score(adata[adata.obs["image"] != "im2"].copy()).axes
+    shown = adata.uns["mixture_score"]["results"].query("label not in ['h', 'i'] and image != 'im2'")
+    assert names(right) == shown["image"].head(8).tolist()
+    assert "A|B  (1)" in names(left)
+    # none is there
+    _, right = pl.mixture_score(adata[adata.obs["label"] == "i"].copy()).axes
+    assert names(right) == []
+    adata.obs["image"] = adata.obs["image"].astype("category")
+    assert len(names(pl.mixture_score(adata[adata.obs["label"] == "A|B"]).axes[1])) == 1
+
+
+@pytest.mark.parametrize("where", ["own", "other"])
+@pytest.mark.filterwarnings("ignore:Labels of:UserWarning")
+def test_property_columns_of_modalities(adata, where):
+    expected = names(pl.mixture_score(adata).axes[1])
+    obs = adata.obs[["label", "image"]]
+    stain = AnnData(obs=obs, obsm=adata.obsm)
+    # 'image' alone is in both modalities
+    rna = AnnData(obs=obs.rename(columns={"label": "type"}))
+    mdata = MuData({"stain": stain, "rna": rna})
+    by, image_key = ("stain:label", "stain:image") if where == "own" else ("rna:type", "image")
+    tl.mixture_score(mdata, by, image_key=image_key, labels=("A", "B"))
+    holder = mdata["stain"] if where == "own" else mdata
+    assert "mixture_score" in holder.obs
+    assert names(pl.mixture_score(mdata).axes[1]) == expected
+    some = mdata[np.asarray(adata.obs["image"] != "im2")].copy()
+    assert "im2" not in names(pl.mixture_score(some).axes[1])
+    if where == "own":
+        assert names(pl.mixture_score(mdata["stain"]).axes[1]) == expected
+
+
 def test_error(adata):
     with pytest.raises(KeyError, match="No 'Z' in the labels scored .*Set labels to some of them"):
         pl.mixture_score(adata, labels="Z")
@@ -77,3 +110,7 @@ def test_error(adata):
         pl.mixture_score(adata, n_images=0)
     with pytest.raises(KeyError, match="Run cr.tl.mixture_score first"):
         pl.mixture_score(adata, key_added="mine")
+    with pytest.raises(KeyError, match="No 'image' in .obs .*Set image_key of cr.tl.mixture_score to one"):
+        pl.mixture_score(AnnData(obs=adata.obs.drop(columns="image"), uns=adata.uns))
+    with pytest.raises(KeyError, match="No 'mixture_score' in .obs .*Run cr.tl.mixture_score again"):
+        pl.mixture_score(AnnData(obs=adata.obs.drop(columns="mixture_score"), uns=adata.uns))

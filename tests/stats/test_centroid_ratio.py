@@ -11,8 +11,21 @@ def test_anchor_on_a_line():
     found = centroid_ratio(x, images, np.array([0, 0, 1, -1]))
     # A without image 0 is at 4, without image 1 at 1, as a whole at 2
     np.testing.assert_allclose(found[[0, 1, 2, 4]], np.log([4 / 10, 2 / 8, 3 / 6, 4 / 4]))
-    # the only image of B is its centroid, which is near without end
-    assert 500 < found[3] < np.inf
+    # the only image of B is its centroid, and a thousandth of the 8 between both is the least distance
+    np.testing.assert_allclose(found[3], np.log(8 / 0.008))
+
+
+def test_anchor_on_centroids():
+    # features far from 0, so that sums are rounded: A at 0.1, B at 0.5, then one on each and one near A
+    x = np.c_[[0.1, 0.1, 0.1, 0.5, 0.5, 0.5, 0.1, 0.5, 0.1002]] + 1000 / 3
+    images, side = np.array([0, 0, 1, 2, 2, 3, 4, 4, 4]), np.array([0, 0, 1, 1, -1])
+    found = centroid_ratio(x, images, side)
+    np.testing.assert_allclose(found[[0, 2, 6, 8]], -np.log(1000), atol=2e-3)
+    np.testing.assert_allclose(found[[3, 5, 7]], np.log(1000), atol=2e-3)
+    # both centroids are one point
+    for shift in (0, 1 / 3, 1e6 / 3):
+        same = np.full((9, 2), shift)
+        np.testing.assert_allclose(centroid_ratio(same, images, side), 0, atol=1e-12)
 
 
 def scores_by_hand(x, images, side):
@@ -35,6 +48,7 @@ def test_reference_is_cell_by_cell(seed, block):
     side = np.r_[0, 1, rng.integers(-1, 2, 6)]
     x = rng.normal(size=(36, 3)) + side[images][:, None]
     found = centroid_ratio(x, images, side, block=block)
+    assert np.abs(found).max() <= np.log(1001)
     np.testing.assert_allclose(found, scores_by_hand(x, images, side), rtol=1e-6, atol=1e-8)
     # the other way round, the sign is turned
     swapped = np.where(side < 0, side, 1 - side)

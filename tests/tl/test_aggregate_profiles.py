@@ -82,6 +82,34 @@ def test_property_order_of_cells(adata):
     pd.testing.assert_frame_equal(found.obs, expected.obs)
 
 
+def test_error_a_column_of_that_name_is_not_replaced(adata):
+    adata.obs["n_cells"] = adata.obs["plate"]
+    for options in ({}, {"obs": "n_cells"}, {"obs": ["plate", "n_cells"]}):
+        with pytest.raises(
+            ValueError, match="The column 'n_cells' of .obs would be replaced by that of the result. Rename it"
+        ):
+            cr.tl.aggregate_profiles(adata, "well", **options)
+    assert cr.tl.aggregate_profiles(adata, "well", obs="plate").obs["n_cells"].tolist() == [10] * 6
+    # one that varies is kept by none
+    adata.obs["n_cells"] = adata.obs["area"]
+    assert cr.tl.aggregate_profiles(adata, "well").obs["n_cells"].tolist() == [10] * 6
+
+
+def test_property_profiles_of_profiles(adata):
+    wells = cr.tl.aggregate_profiles(adata[:-1], "well")
+    again = cr.tl.aggregate_profiles(wells, "protein", use_rep="X")
+    assert again.obs["n_cells"].tolist() == [2, 2, 2]
+
+
+def test_property_types_of_columns(adata):
+    expected = cr.tl.aggregate_profiles(adata, ["plate", "protein"])
+    adata.obs["plate"] = pd.array(adata.obs["plate"] == 1, dtype="boolean")
+    adata.obs["protein"] = adata.obs["protein"].cat.add_categories("Acc1")
+    found = cr.tl.aggregate_profiles(adata, ["plate", "protein"])
+    np.testing.assert_array_equal(found.X, expected.X)
+    assert found.obs_names[0] == "False_Nup49"
+
+
 def test_property_same_names_are_told_apart(adata):
     adata.obs["a"] = np.where(np.arange(N) % 2, "x_y", "x")
     adata.obs["b"] = np.where(np.arange(N) % 2, "z", "y_z")

@@ -67,6 +67,43 @@ def test_anchor_named_layers_and_no_chance(adata):
     assert run(adata, layers="conv1")["best"].tolist() == [True]
 
 
+def test_anchor_other_keys_are_no_layers_unless_named(adata):
+    adata.obsm["X_inpainting_umap"] = adata.obsm["X_inpainting_conv2_scaled"] = adata.obsm["X_inpainting_conv2"]
+    expected = ["conv1", "conv2", "conv10"]
+    assert run(adata)["layer"].tolist() == expected
+    assert run(adata, layers=["umap", "conv1"])["layer"].tolist() == ["umap", "conv1"]
+    for name in expected:
+        del adata.obsm[f"X_inpainting_{name}"]
+    with pytest.raises(
+        KeyError, match="No layers 'X_inpainting_conv1', ... in .obsm .*'X_inpainting_umap'.* or name other layers"
+    ):
+        run(adata)
+    assert run(adata, layers="umap")["layer"].tolist() == ["umap"]
+
+
+def test_property_types_of_columns(adata):
+    adata.obs["plain"] = np.where(adata.obs["label"] == "b", "b", "a")
+    expected = run(adata, "plain", image_key="image", exclude="image")
+    adata.obs["image"] = pd.Categorical(adata.obs["image"]).add_categories("im99")
+    adata.obs["boolean"] = pd.array(adata.obs["plain"] == "b", dtype="boolean")
+    adata.obs["unused"] = pd.Categorical(adata.obs["plain"], categories=["z", "a", "b"])
+    for by in ("boolean", "unused"):
+        pd.testing.assert_frame_equal(run(adata, by, image_key="image", exclude="image"), expected)
+
+
+def test_property_some_other_labels(adata):
+    expected = run(adata, image_key="image")
+    assert run(adata, image_key="image", n_others=2).equals(expected)
+    fewer = run(adata, image_key="image", n_others=1)
+    assert not np.allclose(fewer["relative"], expected["relative"])
+    assert fewer["balanced_accuracy"].equals(expected["balanced_accuracy"])
+
+
+@pytest.mark.slow  # numba compiles the search
+def test_property_the_search_agrees_for_few_cells(adata):
+    pd.testing.assert_frame_equal(run(adata, exact=False), run(adata))
+
+
 def test_anchor_the_first_of_equals(adata):
     adata.obsm["X_inpainting_conv3"] = adata.obsm["X_inpainting_conv2"]
     assert run(adata)["best"].tolist() == [False, True, False, False]
@@ -125,14 +162,18 @@ def test_property_survives_writing(adata, suffix, tmp_path):
 @pytest.mark.parametrize(
     ("options", "error", "match"),
     [
-        ({"use_rep": "X_mevae"}, KeyError, "No layers 'X_mevae_'... in .obsm .there are: .*'X_vae'.*Run cr.tl.train_inpainting"),
+        ({"use_rep": "X_mevae"}, KeyError, "No layers 'X_mevae_conv1', ... in .obsm .there are: .*'X_vae'.*Run cr.tl.train_inpainting"),
         ({"layers": "conv4"}, KeyError, "No 'conv4' in the layers of 'X_inpainting' .*'conv1', 'conv2', 'conv10'"),
+        ({"layers": []}, ValueError, r"layers=\[\] names no layer. Name some"),
         ({"layers": [3]}, TypeError, "layers must be a name or a list of names"),
         ({"by": "type"}, KeyError, "No 'type' in .obs .*Set groupby"),
         ({"by": "one"}, ValueError, "groupby='one' must have at least two labels"),
         ({"exclude": "plate"}, KeyError, "No 'plate' in .obs .*Set exclude"),
         ({"image_key": "well"}, KeyError, "No 'well' in .obs .*Set image_key"),
         ({"image_key": "label", "by": "image"}, ValueError, "groupby='image' must be the same for all cells of an image"),
+        ({"image_key": "label"}, ValueError, "Each label of groupby='label' has one image of image_key='label'"),
+        ({"exact": False, "exclude": "image"}, ValueError, "exclude='image' needs .* got exact=False"),
+        ({"n_others": 0}, ValueError, "n_others must be at least 1"),
         ({"n_neighbors": 96}, ValueError, "n_neighbors=96 is more than the 95 others of each cell"),
         ({"n_perms": -1}, ValueError, "n_perms must be at least 0"),
         ({"n_pairs": 0}, ValueError, "n_pairs must be at least 1"),

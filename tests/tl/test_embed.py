@@ -76,6 +76,39 @@ def test_error_what_the_new_data_lack_is_named(adata, other, train, tmp_path):
         cr.tl.embed(other, model, progress=False)
 
 
+@pytest.fixture(scope="module")
+def layered():
+    cells = cr.datasets.synthetic_cells(n_obs=24, size=16, n_classes=3)
+    model = cr.tl.train_inpainting(
+        cells, markers="membrane", proteins="protein", image_key="class", width=0.05, max_epochs=1, progress=False
+    )
+    return cells, model
+
+
+def test_anchor_layers(layered):
+    cells, model = layered
+    for key in list(cells.obsm):
+        if key.startswith("X_inpainting"):
+            del cells.obsm[key]
+    cr.tl.embed(cells, model, layer=("conv4", "conv2"), key_added="X_some", progress=False)
+    assert {key for key in cells.obsm if key.startswith("X_")} == {"X_some_conv2", "X_some_conv4"}
+
+
+@pytest.mark.parametrize(
+    ("layer", "error", "match"),
+    [
+        (3, TypeError, "layer must be a name or a list of names, got 3"),
+        ([3], TypeError, r"layer must be a name or a list of names, got \[3\]"),
+        ([], ValueError, r"layer=\[\] names no layer. Name some of 'conv1', .*or leave it out"),
+        ("conv9", ValueError, "layer must be one of 'conv1', .*got 'conv9'"),
+    ],
+)
+def test_error_layers(layered, layer, error, match):
+    cells, model = layered
+    with pytest.raises(error, match=match):
+        cr.tl.embed(cells, model, layer=layer, progress=False)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "match"),
     [

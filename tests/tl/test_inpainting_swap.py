@@ -101,6 +101,22 @@ def test_others_are_drawn_where_there_are_many_labels(trained):
     assert counts.tolist() == [12] * 3
 
 
+def test_mudata_with_columns_of_another_modality_and_copy(trained, tmp_path):
+    import mudata as md
+
+    adata, model = trained[0].copy(), trained[1]
+    rna = ad.AnnData(np.ones((36, 2)), obs=pd.DataFrame({"kind": adata.obs["class"]}))
+    mdata = md.MuData({"stain": adata, "rna": rna})
+    options = {"n_targets": 2, "n_sources": 2, "progress": False}
+    made = cr.tl.inpainting_swap(mdata, model, "rna:kind", copy=True, **options)
+    assert "inpainting_swap" not in mdata["stain"].uns
+    cr.tl.inpainting_swap(mdata["stain"], model, "class", **options)
+    table = cr.get.inpainting_swap(made)
+    pd.testing.assert_frame_equal(table, cr.get.inpainting_swap(mdata["stain"]))
+    made.write_h5mu(tmp_path / "cells.h5mu")
+    pd.testing.assert_frame_equal(cr.get.inpainting_swap(md.read_h5mu(tmp_path / "cells.h5mu")), table)
+
+
 def test_error(trained):
     adata, model = trained[0].copy(), trained[1]
     adata.obs["one"] = pd.Categorical(["a"] * 36)

@@ -77,6 +77,28 @@ def test_reference_excluded_cells_are_a_group_left_out(adata):
     np.testing.assert_allclose(table["recall"], recall_score(y, expected, average=None))
 
 
+@pytest.mark.slow  # numba compiles it
+@pytest.mark.parametrize("n_neighbors", [1, 11])
+def test_property_the_search_agrees_for_few_cells(adata, n_neighbors):
+    expected, macro = run(adata, n_neighbors=n_neighbors)
+    found, other = run(adata, n_neighbors=n_neighbors, exact=False, key_added="search")
+    pd.testing.assert_frame_equal(found, expected)
+    pd.testing.assert_frame_equal(other, macro)
+    assert adata.uns["knn_accuracy"]["params"]["exact"]
+    assert not adata.uns["search"]["params"]["exact"]
+
+
+def test_anchor_exact_whatever_the_number(adata, monkeypatch):
+    calls = []
+    monkeypatch.setattr("crepr.cluster._knn.EXACT", 10)
+    monkeypatch.setattr("crepr.cluster._knn._approximate", lambda *args: calls.append(args))
+    run(adata)
+    assert not calls
+    with pytest.raises(TypeError):
+        run(adata, exact=False)
+    assert len(calls) == 1
+
+
 def test_anchor_what_is_written(adata):
     run(adata)
     entry = adata.uns["knn_accuracy"]
@@ -162,6 +184,7 @@ def test_property_modalities(adata):
         ({"n_neighbors": 5.0}, TypeError, "n_neighbors must be an integer"),
         ({"exclude": "plate"}, KeyError, "No 'plate' in .obs .*Set exclude"),
         ({"exclude": "one"}, ValueError, "n_neighbors=11 is more than the 0 others with another 'one' for each cell"),
+        ({"exclude": "well", "exact": False}, ValueError, "exclude='well' needs the search that compares all cells, got exact=False"),
         ({"exclude": "holes"}, ValueError, "exclude='holes' is missing for 1 of 90 cells"),
         ({"n_perms": -1}, ValueError, "n_perms must be at least 0"),
         ({"rng": "a"}, TypeError, "rng must be an integer"),
@@ -169,7 +192,7 @@ def test_property_modalities(adata):
         ({"mod": "rna"}, ValueError, "mod='rna' needs a MuData"),
         ({"key_added": 5}, TypeError, "key_added must be a str"),
     ],
-)
+)  # fmt: skip
 def test_error_leaves_nothing_behind(adata, options, error, match):
     adata.obs["one"] = "x"
     adata.obs["holes"] = pd.Categorical([None, *adata.obs["well"][1:]])

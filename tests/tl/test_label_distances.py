@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import anndata
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 import crepr as cr
 
 N, REP = 160, "X_inpainting_conv3"
+ALL_PAIRS = list(combinations([f"l{i}" for i in range(6)], 2))
 
 
 def make(seed=0):
@@ -58,17 +61,12 @@ def by_hand(adata, control):
     found = {}
     for label in info.label.unique():
         near = table.query("a == @label and b == @label")["distance"]
-        far = table.query("(a == @label) != (b == @label)")["distance"]
-        change = near.mean() - far.mean()
-        found[label] = [
-            len(near),
-            len(far),
-            near.mean(),
-            far.mean(),
-            far.std(),
-            change / far.std(),
-            change / far.mean(),
-        ]
+        pairs = table.query("(a == @label) != (b == @label)")
+        other = pairs["a"].where(pairs["a"] != label, pairs["b"])
+        far, mean = pairs["distance"], pairs["distance"].groupby(other).mean().mean()
+        sd = np.sqrt(np.cov(far, aweights=1 / other.map(other.value_counts())))
+        change = near.mean() - mean
+        found[label] = [len(near), len(far), near.mean(), mean, sd, change / sd, change / mean]
     return pd.DataFrame(found).T
 
 
@@ -77,8 +75,8 @@ MEASURED = ["n_pairs_same", "n_pairs_other", "mean_same", "mean_other", "sd_othe
 
 def test_anchor_on_a_line():
     # images at 0 and 2, and at 10 and 14: within 2 and 4, across 10, 14, 8 and 12
-    obs = pd.DataFrame({"label": list("aabb"), "image": list("vwxy")}, index=list("1234"))
-    adata = AnnData(obs=obs, obsm={REP: np.c_[[0.0, 2, 10, 14]]})
+    obs = pd.DataFrame({"label": list("aabbb"), "image": list("vwxyy")}, index=list("12345"))
+    adata = AnnData(obs=obs, obsm={REP: np.c_[[0.0, 2, 10, 14, 14]]})
     table, macro = run(adata, standardize=False)
     assert table["label"].tolist() == ["a", "b"]
     assert table["n_images"].tolist() == [2, 2]
@@ -90,6 +88,43 @@ def test_anchor_on_a_line():
     assert macro["control"].tolist() == ["any"]
     assert macro["n_labels"].tolist() == [2]
     assert macro["relative"].item() == pytest.approx(-8 / 11)
+
+
+def test_anchor_other_labels_count_equally():
+    # images of a at 0 and 2, of b at 10 and 14, of c at 20, 22 and 30
+    obs = pd.DataFrame({"label": list("aabbcccc"), "image": list("stuvwxyy")}, index=list("12345678"))
+    adata = AnnData(obs=obs, obsm={REP: np.c_[[0.0, 2, 10, 14, 20, 22, 30, 30]]})
+    table, _ = run(adata, standardize=False)
+    a = table.set_index("label").loc["a"]
+    # to b 10, 14, 8, 12, on average 11; to c 20, 22, 30, 18, 20, 28, on average 23
+    assert a["n_pairs_other"] == 10
+    assert a["mean_other"] == pytest.approx(17)
+    # squares of what they are off 17: 49, 9, 81, 25 of weight 1/8, and 9, 25, 169, 1, 9, 121 of weight 1/12
+    variance = (164 / 8 + 334 / 12) / (1 - 4 / 8**2 - 6 / 12**2)
+    assert a["sd_other"] == pytest.approx(np.sqrt(variance))
+    assert a["z"] == pytest.approx((2 - 17) / np.sqrt(variance))
+    assert a["relative"] == pytest.approx(-15 / 17)
+
+
+def test_property_some_other_labels(adata):
+    adata.obs["label"] = [f"l{int(name[2:]) % 6}" for name in adata.obs["image"]]
+    full, _ = run(adata)
+    assert run(adata, n_others=5, key_added="all")[0].equals(full)
+    assert run(adata, n_others=50, key_added="more")[0].equals(full)
+    some, _ = run(adata, n_others=2, key_added="some")
+    same = ["label", "n_pairs_same", "mean_same"]
+    pd.testing.assert_frame_equal(some[same], full[same])
+    assert (some["n_pairs_other"] < full["n_pairs_other"]).all()
+    # which labels, by hand: the mean of the means to two of the others
+    alone = {name: adata[adata.obs["label"].isin(name)].copy() for name in ALL_PAIRS}
+    scaler = StandardScaler().fit(adata.obsm[REP])
+    means = {}
+    for name, part in alone.items():
+        part.obsm[REP] = scaler.transform(part.obsm[REP])
+        means[name] = run(part, standardize=False)[0]["mean_other"].iloc[0]
+    for label, mean in zip(some["label"], some["mean_other"], strict=True):
+        own = [value for name, value in means.items() if label in name]
+        assert min(abs((a + b) / 2 - mean) for a, b in combinations(own, 2)) < 1e-9
 
 
 @pytest.mark.parametrize("control", [None, "line"])
@@ -139,7 +174,8 @@ def test_property_noise_has_no_score(adata):
 
 def test_anchor_labels_with_one_image_are_named(adata):
     adata.obs["label"] = np.where(adata.obs["image"] == "im3", "alone", adata.obs["label"])
-    with pytest.warns(UserWarning, match="Labels of 'label' with one image, whose scores are NaN: 'alone'") as caught:
+    match = "Labels of 'label' with one image, whose scores are NaN: 'alone'. Set image_key to a finer column, or leave"
+    with pytest.warns(UserWarning, match=match) as caught:
         table, macro = run(adata)
     assert [warning.filename for warning in caught] == [__file__]
     row = table.set_index("label").loc["alone"]
@@ -151,10 +187,40 @@ def test_anchor_labels_with_one_image_are_named(adata):
 
 def test_anchor_kinds_without_pairs_are_named(adata):
     adata.obs["line"] = adata.obs["image"]
-    with pytest.warns(UserWarning, match=r"no pairs of images .*'T/NK \(same\)', 'b \(same\)', 'c \(same\)'"):
+    with pytest.warns(
+        UserWarning, match=r"no pairs of images .*'T/NK \(same\)', 'b \(same\)', 'c \(same\)'. Leave control"
+    ):
         table, macro = run(adata, control="line")
     assert macro["n_labels"].tolist() == [3, 0, 3]
     assert table.query("control == 'same'")["z"].isna().all()
+
+
+def test_anchor_images_of_one_cell_are_told(adata):
+    adata.obs["own"] = adata.obs_names
+    with pytest.warns(
+        UserWarning, match="Each image of image_key='own' has one cell, .* set image_key to the col"
+    ) as caught:
+        run(adata, image_key="own", n_pairs=5)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize("by", ["boolean", "unused", "integer"])
+def test_property_types_of_columns(adata, by):
+    code = adata.obs["label"] == "b"
+    adata.obs["plain"] = np.where(code, "b", "a")
+    expected, macro = run(adata, "plain", control="line")
+    adata.obs["boolean"] = pd.array(code, dtype="boolean")
+    adata.obs["integer"] = pd.array(code, dtype="Int64")
+    adata.obs["unused"] = pd.Categorical(adata.obs["plain"], categories=["z", "a", "y", "b"])
+    adata.obs["image"] = pd.Categorical(adata.obs["image"]).add_categories("im99")
+    adata.obs["line"] = pd.array(adata.obs["line"] == "U2OS", dtype="boolean")
+    found, other = run(adata, by, control="line", key_added="other")
+    assert (
+        found["label"].tolist()
+        == {"boolean": ["False", "True"] * 3, "integer": ["0", "1"] * 3, "unused": ["a", "b"] * 3}[by]
+    )
+    pd.testing.assert_frame_equal(found.drop(columns="label"), expected.drop(columns="label"))
+    pd.testing.assert_frame_equal(other, macro)
 
 
 @pytest.mark.parametrize("suffix", ["h5ad", "zarr"])
@@ -195,7 +261,10 @@ def test_property_modalities_copy_and_foreign_keys(adata):
         ({"control": "mixed"}, ValueError, "control='mixed' must be the same for all cells of an image"),
         ({"use_rep": "X_pca"}, KeyError, "No 'X_pca' in data.obsm"),
         ({"use_rep": "X_bad"}, ValueError, "NaN or infinite values in 1 of 160 cells"),
+        ({"by": "image"}, ValueError, "Each label of groupby='image' has one image of image_key='image', .* Set image_key to a finer"),
         ({"n_pairs": 0}, ValueError, "n_pairs must be at least 1"),
+        ({"n_others": 0}, ValueError, "n_others must be at least 1"),
+        ({"n_others": 2.5}, TypeError, "n_others must be an integer"),
         ({"n_pairs": 5.0}, TypeError, "n_pairs must be an integer"),
         ({"rng": "a"}, TypeError, "rng must be an integer"),
         ({"device": "gpu"}, ValueError, "device must be"),

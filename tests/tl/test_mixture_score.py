@@ -46,7 +46,8 @@ def test_anchor_on_a_line():
     assert table["image"].tolist() == ["u", "v", "w", "x", "y"]
     assert table["label"].tolist() == list("AABBC")
     assert table["n_cells"].tolist() == [2, 1, 1, 1, 1]
-    assert table["rank"].tolist() == [1, 2, 3, 4, 5]
+    # images of one cell come last
+    np.testing.assert_array_equal(table["rank"], [1, np.nan, np.nan, np.nan, np.nan])
     np.testing.assert_allclose(table["mean"], [expected[:2].mean(), *expected[2:]])
     np.testing.assert_allclose(table["sd"], [expected[:2].std(ddof=1), *[np.nan] * 4])
 
@@ -72,6 +73,32 @@ def test_property_ends_and_the_variable(adata):
     assert means["B"] > 0.7
     assert table["label"].tolist()[:3] == ["A|B"] * 3
     assert table["sd"].is_monotonic_decreasing
+    assert table["rank"].tolist() == list(range(1, 13))
+
+
+def test_anchor_cells_on_centroids():
+    # A at 0, B at 10, and of C one on each, one between and one that is a little nearer to A
+    obs = pd.DataFrame({"label": list("AAABBBCCCC"), "image": list("uuvwwxyyyy")}, index=list("0123456789"))
+    adata = AnnData(obs=obs, obsm={REP: np.c_[[0.0, 0, 0, 10, 10, 10, 0, 10, 5, 4]]})
+    table = run(adata, standardize=False)
+    score, least = adata.obs["mixture_score"], np.log(1000)
+    np.testing.assert_allclose(score, [-least] * 3 + [least] * 3 + [-least, least, 0, np.log(4 / 6)])
+    assert np.isfinite(table["mean"]).all()
+    # where both centroids are the same, no cell is nearer to one
+    adata.obsm[REP] = np.zeros((10, 2))
+    run(adata, standardize=False)
+    np.testing.assert_array_equal(adata.obs["mixture_score"], 0)
+
+
+def test_property_types_of_columns(adata):
+    adata.obs["plain"] = adata.obs["label"].replace({"A|B": "A", "other": "B"})
+    expected = run(adata, "plain")
+    adata.obs["image"] = pd.Categorical(adata.obs["image"]).add_categories("im99")
+    adata.obs["boolean"] = pd.array(adata.obs["plain"] == "A", dtype="boolean")
+    adata.obs["unused"] = pd.Categorical(adata.obs["plain"], categories=["z", "B", "A"])
+    for by, labels in (("boolean", ("True", "False")), ("unused", ("A", "B"))):
+        found = run(adata, by, labels=labels)
+        pd.testing.assert_frame_equal(found.drop(columns="label"), expected.drop(columns="label"))
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -149,6 +176,7 @@ def test_property_modalities_copy_and_foreign_keys(adata):
         ({"labels": ("A", "C")}, KeyError, r"No 'C' in .obs\['label'\] .*Set labels to two of them"),
         ({"labels": ("A", "A")}, ValueError, r"labels must be two different labels of 'label', A and B, got \('A', 'A'\)"),
         ({"labels": ("A",)}, ValueError, "labels must be two"),
+        ({"labels": ("A", "unused"), "by": "more"}, KeyError, r"No 'unused' in .obs\['more'\]"),
         ({"labels": "AB"}, ValueError, "labels must be two"),
         ({"labels": ("A", "single"), "by": "rare"}, ValueError, "'single' of groupby='rare' has one cell"),
         ({"by": "mixed"}, ValueError, r"groupby='mixed' must be the same .* not in 1 of 13 images"),
@@ -158,6 +186,7 @@ def test_property_modalities_copy_and_foreign_keys(adata):
 )  # fmt: skip
 def test_error_leaves_nothing_behind(adata, options, error, match):
     adata.obs["rare"], adata.obs["mixed"] = adata.obs["label"], adata.obs["label"]
+    adata.obs["more"] = pd.Categorical(adata.obs["label"]).add_categories("unused")
     adata.obs.iloc[0, adata.obs.columns.get_loc("rare")] = "single"
     adata.obs.iloc[0, adata.obs.columns.get_loc("image")] = "im99"
     adata.obs.iloc[1, adata.obs.columns.get_loc("mixed")] = None

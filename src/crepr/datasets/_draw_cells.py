@@ -22,8 +22,6 @@ _WAVE_HEIGHT: Final = 0.04
 _AREAS: Final = (0.075, 0.3)
 _ECCENTRICITIES: Final = (0.6, 0.87)
 _POLARITIES: Final = (0.3, 0.8)
-# share of the protein that is everywhere, whatever the pattern
-_EVERYWHERE: Final = 0.7
 _N_PUNCTA: Final = 14
 # by the radius of the cell: that of the nucleus, and how far from the middle it lies at most
 _NUCLEUS: Final = 0.4
@@ -94,7 +92,7 @@ def draw_truth(
 
 
 def draw_cells(
-    truth: pd.DataFrame, side: int, *, blur: float, rng: np.random.Generator
+    truth: pd.DataFrame, side: int, *, contrast: float, blur: float, rng: np.random.Generator
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Draw cells in batches.
 
@@ -104,6 +102,8 @@ def draw_cells(
         Output of :func:`draw_truth`.
     side
         Pixels per side of a picture.
+    contrast
+        Share of the protein that lies in the pattern; the rest is everywhere.
     blur
         Standard deviation of the microscope's blur in pixels.
     rng
@@ -122,7 +122,8 @@ def draw_cells(
         from_nucleus = radius
         if "nucleus_along" in cells:
             from_nucleus = np.hypot(along - _each(cells["nucleus_along"]), across - _each(cells["nucleus_across"]))
-        protein = _protein(cells["class"].to_numpy(), along, across, from_nucleus, rng)
+        pattern = _patterns(cells["class"].to_numpy(), along, across, from_nucleus, rng)
+        protein = 1 - contrast + contrast * pattern
         stains = [0.55 + 0.45 * _bump(radius, 0.93, 0.12), protein]
         gradient = 1 + _each(cells["polarity"]) * along
         levels = [np.ones(len(cells)), cells["brightness"].to_numpy()]
@@ -172,11 +173,11 @@ def _on_disc(cells: pd.DataFrame, side: int, rng: np.random.Generator) -> tuple[
     return along / outline, across / outline
 
 
-def _protein(
+def _patterns(
     kind: np.ndarray, along: np.ndarray, across: np.ndarray, from_nucleus: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Draw the patterns; each has its mean over the disc set later."""
-    protein = np.ones_like(along)
+    """Draw where the protein lies, with a mean of one over the disc."""
+    drawn = np.ones_like(along)
     for code in np.unique(kind):
         cells = kind == code
         u, v = along[cells], across[cells]
@@ -203,8 +204,8 @@ def _protein(
                 pattern = np.ones_like(u)
         within = radius < 1
         pattern /= _mean(pattern, within)
-        protein[cells] = _EVERYWHERE + (1 - _EVERYWHERE) * pattern
-    return protein
+        drawn[cells] = pattern
+    return drawn
 
 
 def _mean(pixels: np.ndarray, where: np.ndarray) -> np.ndarray:

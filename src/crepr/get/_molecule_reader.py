@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from crepr import _access, _keys, _validate
+from crepr._warn import warn
 from crepr.get._same_pixels import check_same_pixels
 from crepr.images._molecule_reader import MoleculeReader
 from crepr.images._molecules import read_info
@@ -74,11 +74,9 @@ def molecule_reader(adata: AnnData, *, genes: Sequence[str] | None = None) -> Mo
     for code, uri in enumerate(tables.categories):
         absent = [gene for gene in reader.genes if gene not in known[uri]]
         if absent:
-            warnings.warn(
+            warn(
                 f"{int((tables.codes == code).sum())} of {adata.n_obs} cells refer to {uri!r}, which lacks {len(absent)} "
-                f"of {len(reader.genes)} genes ({_validate.listing(absent, limit=5)}): their planes of these are empty.",
-                UserWarning,
-                stacklevel=2,
+                f"of {len(reader.genes)} genes ({_validate.listing(absent, limit=5)}): their planes of these are empty."
             )
     return reader
 

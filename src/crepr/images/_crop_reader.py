@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from crepr import _validate
+from crepr._warn import warn
 from crepr.images._piece_cache import PieceCache
 from crepr.images._rows import Rows
 from crepr.images._tiles import Tiles
@@ -108,11 +108,9 @@ class CropReader:
         self.top, self.left, self._index = (np.zeros(self.n_obs, dtype=np.int64) for _ in range(3))
         self._open()
         for pieces in self._cache.unwieldy():
-            warnings.warn(
+            warn(
                 f"{pieces.uri!r} is stored in chunks of {pieces.piece_nbytes >> 20} MiB, too large to keep many of them: "
-                f"most batches will read them anew. Save the image with smaller chunks, or raise memory={memory}.",
-                UserWarning,
-                stacklevel=2,
+                f"most batches will read them anew. Save the image with smaller chunks, or raise memory={memory}."
             )
         self.room: int | None = None
         for code, source in enumerate(self._sources):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from crepr._warn import warn
 from crepr.images._pool import run_all
 
 if TYPE_CHECKING:
@@ -130,9 +130,7 @@ def warn_absent(pieces: Pieces, place: Place, size: int) -> None:
     count = pieces.in_absent(place, size)
     if count:
         pieces.told = True
-        warnings.warn(
+        warn(
             f"{count} of {len(place[0])} windows lie where {pieces.uri!r} stores no chunk, and read as its fill value. "
-            f"If the image was copied, the copy may be incomplete; if it is empty there, remove these cells.",
-            UserWarning,
-            stacklevel=4,
+            f"If the image was copied, the copy may be incomplete; if it is empty there, remove these cells."
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from crepr._ranges import ranges
 from crepr.images._lazy_array import LazyArray
 from crepr.images._paste import paste
 from crepr.images._pieces import RUN_BYTES, by_value, channel_runs
@@ -77,8 +78,8 @@ class Tiles:
         # every window crossed with its rows of tiles, then with its columns
         window = np.repeat(np.arange(len(top)), rows)
         times = columns[window]
-        row = np.repeat(_ranges(row, rows), times)
-        column = _ranges(column[window], times)
+        row = np.repeat(ranges(row, rows), times)
+        column = ranges(column[window], times)
         window = np.repeat(window, times)
         jobs = []
         for tile, pairs in by_value(row * (len(self._x) - 1) + column):
@@ -158,9 +159,3 @@ def _span(edges: np.ndarray, start: np.ndarray, size: int) -> tuple[np.ndarray, 
     first = np.searchsorted(edges, start.clip(0, edges[-1]), side="right") - 1
     last = np.searchsorted(edges, (start + size).clip(0, edges[-1]), side="left")
     return first, (last - first).clip(0)
-
-
-def _ranges(first: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Concatenate `range(first[i], first[i] + count[i])`."""
-    ends = np.cumsum(count)
-    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - count - first, count)

@@ -89,7 +89,8 @@ def single_stain(inputs: Mapping[str, InputSpec]) -> tuple[str, InputSpec]:
     """Return the one input of intensities, and its name."""
     if len(inputs) != 1 or next(iter(inputs.values())).kind != "intensity":
         raise ValueError(
-            f"The model is one of crops of stains, got inputs {_validate.listing(inputs)}. Set inputs='stain'."
+            f"inputs must be one input of kind 'intensity', got {_validate.listing(inputs)} of kinds "
+            f"{_validate.listing(each.kind for each in inputs.values())}. Give {{'stain': InputSpec(channels, size)}}."
         )
     return next(iter(inputs.items()))
 

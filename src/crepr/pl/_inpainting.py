@@ -31,6 +31,7 @@ def inpainting(
     targets: Sequence[str] | np.ndarray | None = None,
     n: int = 6,
     groupby: str | None = None,
+    image_key: str | None = None,
     mod: str | Sequence[str] | None = None,
     colors: Mapping[str, Any] | None = None,
     scale_bar: bool = True,
@@ -57,6 +58,8 @@ def inpainting(
     groupby
         Column of `.obs`: sources of other images are of another group, such as another protein; with it, by default, targets are drawn from each
         group in turn.
+    image_key
+        Column of `.obs` with the images; by default the one trained with.
     mod
         Modality of a MuData with the crops; by default the only one.
     colors
@@ -99,7 +102,7 @@ def inpainting(
     _validate.integer("ncols", ncols, minimum=1)
     owners = find_owners(data, list(model.spec.inputs), mod)
     adata = owners.adatas["stain"]
-    images = image_codes(data, adata, model.spec.view["image_key"])
+    images = image_codes(data, adata, image_key or model.spec.view["image_key"]).codes
     labels = None if groupby is None else _access.cell_groups(data, adata, groupby)
     generator = np.random.default_rng(rng)
     if targets is None:
@@ -124,18 +127,18 @@ def inpainting(
     def drawn(protein: np.ndarray) -> np.ndarray:
         return picture(np.concatenate([protein, own["markers"]], axis=1), [*proteins, *markers])
 
-    columns = {
-        "source": picture(own["source"], channels),
-        "markers": picture(own["markers"], markers),
-        "drawn": drawn(own["prediction"]),
-        "truth": drawn(own["truth"]),
-        "other source": picture(other["source"], channels),
-        "drawn ": drawn(other["prediction"]),
-    }
-    pictures = np.stack(list(columns.values()))
+    columns = [
+        ("source", picture(own["source"], channels)),
+        ("markers", picture(own["markers"], markers)),
+        ("drawn", drawn(own["prediction"])),
+        ("truth", drawn(own["truth"])),
+        ("other source", picture(other["source"], channels)),
+        ("drawn", drawn(other["prediction"])),
+    ]
+    pictures = np.stack([part for _, part in columns])
     side = pictures.shape[2]
     bar = choose_bar(side, pixel_size(adata, shown)) if scale_bar else None
-    panel = side_by_side({"": pictures}, list(columns), min(ncols, len(shown)))
+    panel = side_by_side({"": pictures}, [name for name, _ in columns], min(ncols, len(shown)))
     if labels is not None and ncols == 1:
         panel = replace(panel, rows=dict(zip(panel.rows, labels[shown].astype(str), strict=True)))
     return mosaic_figure([panel], Footer({"": palette}, bar), side=side, figsize=figsize)

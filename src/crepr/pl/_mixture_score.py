@@ -39,7 +39,8 @@ def mixture_score(
     """Show which images lie between two labels, and in which of them cells differ.
 
     On the left a row per label, with a point per image at the mean score of its cells; on the right the most variable images, with a point per cell. Below 0
-    cells are nearer to A, above to B. A stroke is the mean of the points; violins are densities, as wide for all.
+    cells are nearer to A, above to B. A stroke is the mean of the points; violins are densities, as wide for all. After cells were left out, the left side still
+    shows the images that are recorded, and the right side those that have cells.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def mixture_score(
     Raises
     ------
     KeyError
-        If nothing is recorded under that key, or a label has no images.
+        If nothing is recorded under that key, the scores of cells or the column of images are gone, or a label has no images.
     TypeError
         If `n_images` is no integer.
     ValueError
@@ -85,9 +86,11 @@ def mixture_score(
     shown = _shown(labels, entry["results"], [first, second])
     colors = {first: BLUE, second: VERMILION}
     table = cast("pd.DataFrame", entry["results"][entry["results"]["label"].isin(shown)])
-    variable = table[table["sd"].notna()].head(n_images)
-    images = np.asarray(_access.groups(owner, entry["params"]["image_key"], option="image_key")).astype(str)
-    scores = _access.column(owner, key).to_numpy()
+    _validate.has_key(owner.obs.columns.tolist(), key, where=".obs", hint="Run cr.tl.mixture_score again.")
+    option = "image_key of cr.tl.mixture_score"
+    images = np.asarray(_access.groups(owner, entry["params"]["image_key"], option=option)).astype(str)
+    scores = owner.obs[key].to_numpy()
+    variable = table[table["sd"].notna() & table["image"].isin(images)].head(n_images)
 
     tops = [f"{name}  ({n})" for name, n in zip(shown, table["label"].value_counts()[shown], strict=True)]
     sides = variable["image"].tolist()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from crepr import _access, _keys, _validate
 from crepr._progress import tqdm
+from crepr._warn import warn
 from crepr.get._crop_reader import REGISTER_CROPS, crop_reader
 from crepr.pp._feature_library import library
 
@@ -262,9 +262,7 @@ def _warn_of_failures(values: np.ndarray, columns: pd.DataFrame, errors: dict[st
         if len(lost):
             text += f", in all of them {_validate.listing(lost, limit=3)}"
         told.append(text + (f" ({errors[group]})" if group in errors else ""))
-    warnings.warn(
+    warn(
         f"Features that are undefined or could not be measured are NaN: {'; '.join(told)}. cr.pp.select_features removes those that "
-        f"many cells lack.",
-        UserWarning,
-        stacklevel=3,
+        f"many cells lack."
     )

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from crepr import _access, _keys, _record, _validate
+from crepr._warn import warn
 from crepr.get._crop_reader import GIVE_AGAIN
 from crepr.get._image_table import common_channels, default_channels, image_table
 from crepr.get._same_pixels import check_same_pixels
@@ -240,12 +240,10 @@ def _finish(
     if lost:
         now = " and ".join(f"{name}={options[name]!r}" for name in lost)
         limits = "scaled by .obsm['crops_limits']" if "intensity" in entries else "not scaled by cr.pp.intensity"
-        warnings.warn(
+        warn(
             f"Joining objects has dropped what was registered: now {now}, and crops are {limits}. "
             f"If it was otherwise before, call cr.pp.crops(data, {', '.join(f'{name}=...' for name in lost)}), "
-            f"and cr.pp.intensity after it.",
-            UserWarning,
-            stacklevel=3,
+            f"and cr.pp.intensity after it."
         )
 
 
@@ -269,9 +267,9 @@ def _check_molecules(data: Data, adata: AnnData) -> None:
         try:
             check_same_pixels(adata, molecules)
         except ValueError as error:
-            warnings.warn(str(error), UserWarning, stacklevel=3)
+            warn(str(error))
         else:
-            warn_if_elsewhere(adata, molecules, stacklevel=3)
+            warn_if_elsewhere(adata, molecules)
 
 
 def _size(size: Any, sources: Mapping[str, Source], again: bool) -> int:
@@ -302,10 +300,8 @@ def _channels(given: Sequence[str] | None, before: Any, sources: Mapping[str, So
         raise ValueError(f"The images have no channel in common: {each}. Set channel_names.")
     other = {name for source in sources.values() for name in source.channels} - set(common)
     if other:
-        warnings.warn(
+        warn(
             f"Only some images have the channels {_validate.listing(sorted(other))}; they are left out. "
-            f"Set channels to say which to use.",
-            UserWarning,
-            stacklevel=4,
+            f"Set channels to say which to use."
         )
     return default_channels(sources.values())

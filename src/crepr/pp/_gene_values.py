@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from anndata.abc import CSCDataset, CSRDataset
 from scipy.sparse import issparse
 
 from crepr import _validate
+from crepr._warn import warn
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -55,10 +55,8 @@ def gene_values(adata: AnnData, layer: str | None, *, of: str = "", otherwise: s
     some = numbers.ravel()[:N_LOOKED_AT]
     # neither presence nor z-scores are counts
     if some.size and some.max() > 1 and some.min() >= 0 and not (some % 1).any():
-        warnings.warn(
+        warn(
             f"{where} holds whole numbers only, as raw counts do, {otherwise}. Normalise it first: "
-            "sc.pp.normalize_total, sc.pp.log1p.",
-            UserWarning,
-            stacklevel=4,
+            "sc.pp.normalize_total, sc.pp.log1p."
         )
     return values

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
@@ -9,6 +8,7 @@ import pandas as pd
 
 from crepr import _access, _keys, _record, _validate
 from crepr._progress import tqdm
+from crepr._warn import warn
 from crepr.get._crop_reader import REGISTER_CROPS, crop_reader
 from crepr.images._pixel_percentiles import pixel_percentiles
 
@@ -171,11 +171,9 @@ def _dataset_limits(
     )
     constant = [name for name, (low, high) in zip(reader.channels, values, strict=True) if low == high]
     if constant:
-        warnings.warn(
+        warn(
             f"Percentiles {ends[0]:g} and {ends[1]:g} are equal in the channels {_validate.listing(constant)}: they are "
-            f"constant, or nearly, and their crops become zeros. Leave them out, or set percentiles further apart.",
-            UserWarning,
-            stacklevel=3,
+            f"constant, or nearly, and their crops become zeros. Leave them out, or set percentiles further apart."
         )
     return pd.DataFrame(values, columns=["low", "high"], index=list(reader.channels))
 
@@ -196,11 +194,9 @@ def _cell_limits(
     equal = (values[0] == values[1]).sum(axis=0)
     if equal.any():
         each = ", ".join(f"{name!r} in {n}" for name, n in zip(reader.channels, equal, strict=True) if n)
-        warnings.warn(
+        warn(
             f"Percentiles {ends[0]:g} and {ends[1]:g} are equal in some of {adata.n_obs} cells (channel {each}): "
-            f"their crops become zeros.",
-            UserWarning,
-            stacklevel=3,
+            f"their crops become zeros."
         )
     columns = {
         f"{name}:{end}": values[i, :, channel]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crepr import _access, _keys, _validate
+from crepr._warn import warn
 from crepr.pp._positions import affine_matrix
 
 if TYPE_CHECKING:
@@ -105,18 +105,16 @@ def only_modality(data: Data, has: Callable[[AnnData], bool], *, what: str, verb
     return next(iter(found.values()), None)
 
 
-def warn_if_elsewhere(crops: AnnData, molecules: AnnData, *, stacklevel: int) -> None:
+def warn_if_elsewhere(crops: AnnData, molecules: AnnData) -> None:
     """Warn if most molecules are not where their cells' pictures are: the units are probably mixed up."""
     middle = _access.references(molecules, _keys.TRANSCRIPTS)[["y", "x"]].dropna()
     windows = _access.references(crops, _keys.CROPS).reindex(middle.index)[["y", "x"]].astype(float)
     apart = (middle - windows).abs().max(axis=1)
     n_far = int((apart > crops.uns[_keys.CROPS]["size"] / 2).sum())
     if n_far > len(middle) / 2:
-        warnings.warn(
+        warn(
             f"The molecules of {n_far} of {len(middle)} cells lie outside of the cells' crops. Check that pixel_size or "
-            "affine takes both to pixels of the same image, and run cr.pp.crops or cr.pp.transcripts again.",
-            UserWarning,
-            stacklevel=stacklevel + 1,
+            "affine takes both to pixels of the same image, and run cr.pp.crops or cr.pp.transcripts again."
         )
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -8,6 +7,7 @@ import pandas as pd
 from scipy.sparse import issparse
 
 from crepr import _access, _keys, _record, _validate
+from crepr._warn import warn
 from crepr.pp._correlated_columns import correlated_columns
 from crepr.pp._feature_filters import blocked, far_out, often_missing, rarely_varying, read_blocklist
 
@@ -159,10 +159,8 @@ def select_features(
         "outliers": lambda kept: far_out(x[:, kept], outlier_cutoff=outlier_cutoff),
     }
     if "blocklist" in steps and blocklist is not None and not blocked(names.tolist(), patterns).any():
-        warnings.warn(
-            f"blocklist={_validate.listing(patterns, limit=5)} fits none of {len(names)} features. Check the names, or the path.",
-            UserWarning,
-            stacklevel=2,
+        warn(
+            f"blocklist={_validate.listing(patterns, limit=5)} fits none of {len(names)} features. Check the names, or the path."
         )
     removed_by = np.full(len(names), "", dtype=object)
     for step in steps:
@@ -171,7 +169,7 @@ def select_features(
             removed_by[kept[calls[step](kept)]] = step
     selected = removed_by == ""
     if not selected.any():
-        warnings.warn(f"No feature is left of {len(names)}. Set other thresholds.", UserWarning, stacklevel=2)
+        warn(f"No feature is left of {len(names)}. Set other thresholds.")
     params = {"operations": steps, **shares, "outlier_cutoff": outlier_cutoff, "blocklist": patterns, "subset": subset}
     _write(data, adata, selected, removed_by, params)
     return data if copy else None

@@ -226,7 +226,7 @@ def transcripts(
         crops_affine=crops.get("affine", {}),
     )  # fmt: skip
     if owner is not None and "size" in crops:
-        warn_if_elsewhere(owner, adata, stacklevel=2)
+        warn_if_elsewhere(owner, adata)
     return data if copy else None
 
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from crepr.stats._group_means import group_totals
+from crepr.stats._member_distances import member_distances
 
 #: Numbers in a block.
 BLOCK = 1 << 24
+#: Share of the distance of the two centroids: a cell is not taken to be nearer to one of them.
+NEAREST = 1e-3
+#: Of the largest feature: distances that are rounding.
+ROUNDING = 1e-10
 
 
 def centroid_ratio(x: np.ndarray, images: np.ndarray, side: np.ndarray, *, block: int = BLOCK) -> np.ndarray:
@@ -15,7 +20,8 @@ def centroid_ratio(x: np.ndarray, images: np.ndarray, side: np.ndarray, *, block
 
     .. math:: s = \log \frac{\lVert x - c_A \rVert}{\lVert x - c_B \rVert}
 
-    The cells of an image of either set are compared with a centroid without that image, unless the set has no other.
+    The cells of an image of either set are compared with a centroid without that image, unless the set has no other. A distance below a thousandth of that of
+    the two centroids counts as a thousandth: a cell on a centroid would be infinitely near to it, and a cell on both has 0.
 
     Parameters
     ----------
@@ -30,10 +36,10 @@ def centroid_ratio(x: np.ndarray, images: np.ndarray, side: np.ndarray, *, block
 
     Returns
     -------
-    Scores, `(n,)`, negative for cells nearer to A.
+    Scores, `(n,)`, negative for cells nearer to A, at most `log(1001)` from 0.
     """
     sums, sizes = group_totals(x, images, len(side)), np.bincount(images, minlength=len(side)).astype(np.float64)
-    logs = []
+    distances, compared = [], []
     for which in (0, 1):
         members = np.flatnonzero(side == which)
         total, n = sums[members].sum(0), sizes[members].sum()
@@ -43,15 +49,8 @@ def centroid_ratio(x: np.ndarray, images: np.ndarray, side: np.ndarray, *, block
         # which centroid the cells of an image are compared with: the first is that of all
         row = np.zeros(len(side), dtype=int)
         row[members] = np.arange(1, len(members) + 1)
-        logs.append(_log_distances(x, centroids, row[images], block))
-    return logs[0] - logs[1]
-
-
-def _log_distances(x: np.ndarray, centroids: np.ndarray, rows: np.ndarray, block: int) -> np.ndarray:
-    distances = np.empty(len(x))
-    step = max(1, block // x.shape[1])
-    for start in range(0, len(x), step):
-        here = slice(start, start + step)
-        distances[here] = np.linalg.norm(x[here] - centroids[rows[here]], axis=1)
-    # a cell that is a centroid would be infinitely near to it
-    return np.log(distances.clip(min=np.finfo(np.float64).tiny))
+        distances.append(member_distances(x, row[images], centroids, block=block))
+        compared.append(centroids[row])
+    rounding = max(ROUNDING * max(float(x.max()), -float(x.min())), np.finfo(np.float64).tiny)
+    least = np.maximum(NEAREST * np.linalg.norm(compared[0] - compared[1], axis=1), rounding)[images]
+    return np.log(np.maximum(distances[0], least) / np.maximum(distances[1], least))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from crepr._ranges import ranges
 from crepr.stats._pick_device import pick_device
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def image_distances(
     # all partners of an image in one go: few, large products
     for first, mine in zip(firsts, np.split(by_first, begins)[1:], strict=True):
         partners = pairs[mine, 1]
-        cells = order[_ranges(starts[partners], sizes[partners])]
+        cells = order[ranges(starts[partners], sizes[partners])]
         place = torch.as_tensor(np.repeat(np.arange(len(mine)), sizes[partners]), device=chosen)
         own = _rows(points, order[starts[first] : starts[first] + sizes[first]], center)
         total = own.new_zeros(len(mine))
@@ -75,12 +76,6 @@ def image_distances(
             total.index_add_(0, place[start : start + step], _distances(own, others).sum(0))
         sums[mine] = total.cpu().numpy()
     return sums / (sizes[pairs[:, 0]] * sizes[pairs[:, 1]])
-
-
-def _ranges(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Return `start, start + 1, ...` of each, one after the other."""
-    ends = np.cumsum(sizes)
-    return np.arange(ends[-1]) + np.repeat(starts - ends + sizes, sizes)
 
 
 def _rows(points: Tensor, cells: np.ndarray, center: Tensor) -> Tensor:

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from crepr import _access, _keys, _validate
+from crepr._warn import warn
 from crepr.tl._features import feature_names
 from crepr.tl._write import claim_key, write
 
@@ -158,11 +158,7 @@ def _varying(x: np.ndarray, names: list[str], use_rep: str) -> tuple[np.ndarray,
         )
     if constant.any():
         which = _validate.listing([name for name in names if name not in kept], limit=5)
-        warnings.warn(
-            f"{constant.sum()} of {len(names)} features of {use_rep!r} are constant, and in no set: {which}.",
-            UserWarning,
-            stacklevel=3,
-        )
+        warn(f"{constant.sum()} of {len(names)} features of {use_rep!r} are constant, and in no set: {which}.")
     return x[:, ~constant], kept
 
 

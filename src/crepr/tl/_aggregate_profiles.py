@@ -55,7 +55,7 @@ def aggregate_profiles(
     layer
         Key of `.layers` to take instead of `.X`, with `use_rep='X'`.
     obs
-        Columns of `.obs` to keep, all constant within groups; by default all those that are. `[]` keeps none.
+        Columns of `.obs` to keep, all constant within groups; by default all those that are. `[]` keeps none. None may be called `n_cells`, a column of the result.
 
     Returns
     -------
@@ -77,7 +77,8 @@ def aggregate_profiles(
     TypeError
         If an option has the wrong type, or the representation holds no numbers.
     ValueError
-        If a group is missing for some cells, a column of `obs` varies within groups, values are not finite, or options do not go together.
+        If a group is missing for some cells, a column of `obs` varies within groups, one that would be kept is called `n_cells`, values are not finite, or
+        options do not go together.
 
     Examples
     --------
@@ -149,11 +150,10 @@ def _kept(
     data: Data, owner: Data, by: list[str], obs: str | Sequence[str] | None, codes: np.ndarray, first: np.ndarray
 ) -> pd.DataFrame:
     """Return columns that are constant within groups, a row per group."""
-    taken = [*by, N_CELLS]
     if obs is None:
-        columns: dict[str, Any] = {str(name): owner.obs[name] for name in owner.obs if name not in taken}
+        columns: dict[str, Any] = {str(name): owner.obs[name] for name in owner.obs if name not in by}
     else:
-        wanted = [name for name in names_of("obs", obs) if name not in taken]
+        wanted = [name for name in names_of("obs", obs) if name not in by]
         columns = {name: _access.cell_column(data, owner, name, option="obs") for name in wanted}
     kept = {}
     for name, column in columns.items():
@@ -164,4 +164,8 @@ def _kept(
             raise ValueError(
                 f"obs={name!r} varies within groups of {_validate.listing(by)}. Leave it out, or add it to groupby."
             )
+    if N_CELLS in kept:
+        raise ValueError(
+            f"The column {N_CELLS!r} of .obs would be replaced by that of the result. Rename it, or leave it out of the columns named in obs."
+        )
     return pd.DataFrame(kept, index=range(len(first)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, cast
+
+from crepr._warn import warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,4 +43,4 @@ def best_point(table: pd.DataFrame, min_clusters: int, *, axes: Sequence[str] = 
 
 
 def _warn(message: str) -> None:
-    warnings.warn(message, UserWarning, stacklevel=4)
+    warn(message)

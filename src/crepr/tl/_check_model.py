@@ -35,7 +35,9 @@ def check_layers(option: str, value: Any, known: Sequence[str]) -> list[str]:
         return list(known)
     names = names_of(option, value)
     if not names:
-        raise ValueError(f"{option}={value!r} names no layer. Name some of {_validate.listing(known)}, or leave it out.")
+        raise ValueError(
+            f"{option}={value!r} names no layer. Name some of {_validate.listing(known)}, or leave it out."
+        )
     for name in names:
         _validate.choice(option, name, known)
     return names

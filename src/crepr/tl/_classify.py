@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -8,6 +7,7 @@ import pandas as pd
 
 from crepr import _access, _keys, _record, _validate
 from crepr._progress import tqdm
+from crepr._warn import warn
 from crepr.tl._cross_validation import N_FOLDS, cross_validation
 from crepr.tl._fit_classifier import FitClassifier, Held, grid_points, seeded
 from crepr.tl._tabulate_classes import (
@@ -227,11 +227,7 @@ def _large_enough(labels: pd.Categorical, groupby: str, cv: Any, small_groups: s
             f"({_validate.listing(kept)}). Choose another column, or fewer folds."
         )
     if small:
-        warnings.warn(
-            f"Labels of {groupby!r} with fewer cells than the {least} needed are left out: {', '.join(small)}.",
-            UserWarning,
-            stacklevel=3,
-        )
+        warn(f"Labels of {groupby!r} with fewer cells than the {least} needed are left out: {', '.join(small)}.")
     return np.flatnonzero(labels.isin(kept)), [str(name) for name in kept]
 
 

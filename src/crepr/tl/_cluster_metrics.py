@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
 
 from crepr import _access, _keys, _validate
+from crepr._warn import warn
 from crepr.tl._clusterings import clusterings
 from crepr.tl._write import claim_key, write
 
@@ -155,11 +155,7 @@ def cluster_metrics(
         table = table.join(agreement(labels.codes, codes)).join(purity(labels.codes, codes, n_perms=n_perms, rng=seed))
     single = table.loc[table["n_clusters"] == 1, "clustering"]
     if len(single):
-        warnings.warn(
-            f"No silhouette for clusterings with a single cluster: {_validate.listing(single)}.",
-            UserWarning,
-            stacklevel=2,
-        )
+        warn(f"No silhouette for clusterings with a single cluster: {_validate.listing(single)}.")
     fewest, most = table["n_clusters"].min(), table["n_clusters"].max()
     if labels is not None and fewest < most:
         log.info(

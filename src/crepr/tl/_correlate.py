@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
 
 from crepr import _access, _keys, _validate
+from crepr._warn import warn
 from crepr.tl._cell_columns import holder
 from crepr.tl._corrections import CORRECTIONS, corrected
 from crepr.tl._features import feature_names
@@ -164,8 +164,4 @@ def _check_options(target: Any, use_rep: str, **options: Any) -> None:
 def _warn_of_constant(names: list[str], constant: np.ndarray, what: str) -> None:
     if constant.any():
         which = _validate.listing([name for name, flat in zip(names, constant, strict=True) if flat], limit=5)
-        warnings.warn(
-            f"{constant.sum()} of {len(names)} {what} are constant, and correlate with nothing: {which}.",
-            UserWarning,
-            stacklevel=3,
-        )
+        warn(f"{constant.sum()} of {len(names)} {what} are constant, and correlate with nothing: {which}.")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from crepr import _access, _keys, _validate
 from crepr.stats._pick_device import pick_device
-from crepr.tl._check_model import check_model
+from crepr.tl._check_model import check_layers, check_model
 from crepr.tl._run import check_key, check_logvar, write_representation
 from crepr.tl._view import find_owners, view_of_model
 
@@ -135,8 +135,6 @@ def _layers(
             raise ValueError(
                 f"{option}={value!r} is for models of layers, and a model {model.spec.model!r} has a latent. Leave {option} out."
             )
-    names = list(known) if layer is None else [layer] if isinstance(layer, str) else list(layer)
-    for name in names:
-        _validate.choice("layer", name, known)
+    names = check_layers("layer", layer, known)
     chosen = model.params.get("pooling", "max") if pooling is None else pooling
     return names, _validate.choice("pooling", chosen, ("max", "mean"))

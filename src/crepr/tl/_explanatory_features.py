@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
 from crepr import _access, _keys, _validate
+from crepr._warn import warn
 from crepr.tl._features import feature_names, group_codes
 from crepr.tl._write import claim_key, write
 
@@ -98,11 +98,7 @@ def explanatory_features(
         raise ValueError(f"All features of {use_rep!r} are constant: none tells groups apart. Set use_rep to another.")
     if constant.any():
         which = _validate.listing(np.array(names)[constant].tolist(), limit=5)
-        warnings.warn(
-            f"{constant.sum()} of {len(names)} features of {use_rep!r} are constant, and not selected: {which}.",
-            UserWarning,
-            stacklevel=2,
-        )
+        warn(f"{constant.sum()} of {len(names)} features of {use_rep!r} are constant, and not selected: {which}.")
     # NaN sort last, equal ratios stay in order
     rank = np.empty(len(names), dtype=np.int64)
     rank[np.argsort(-ratio, kind="stable")] = np.arange(1, len(names) + 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 import zlib
 from dataclasses import dataclass
 from itertools import combinations
@@ -12,6 +11,7 @@ import numpy as np
 
 from crepr import _access, _validate
 from crepr._progress import tqdm
+from crepr._warn import warn
 from crepr.tl._corrections import CORRECTIONS
 from crepr.tl._tabulate_tests import tabulate
 from crepr.tl._testable_groups import testable_groups, warn_of_few
@@ -137,11 +137,7 @@ def standardized(x: np.ndarray, use_rep: str) -> np.ndarray:
         )
     if constant.any():
         which = _validate.listing(np.flatnonzero(constant).tolist(), limit=5)
-        warnings.warn(
-            f"{constant.sum()} of {len(constant)} columns of {use_rep!r} are constant and count for nothing: {which}.",
-            UserWarning,
-            stacklevel=4,
-        )
+        warn(f"{constant.sum()} of {len(constant)} columns of {use_rep!r} are constant and count for nothing: {which}.")
     x /= np.where(constant, np.inf, deviation)
     return x
 

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from crepr import _access, _keys, _validate
+from crepr._warn import warn
 from crepr.tl._cell_columns import holder
 from crepr.tl._image_labels import image_labels
 from crepr.tl._write import claim_key, write
@@ -39,7 +39,8 @@ def mixture_score(
     an image flags cells that differ: of the ten most variable proteins in each of two mixtures of the paper, six and five were known to vary from cell to cell.
 
     The paper does not say what becomes of the images of A and B themselves. A centroid that contains a cell lies too near to it, so here the cells of such an
-    image are compared with the centroid of the other images of their label.
+    image are compared with the centroid of the other images of their label. Nor does it say what the score of a cell on a centroid is, which would be infinite: here
+    a distance counts as a thousandth of that of the two centroids at least, so that scores lie within 6.91 of 0, and a cell on both centroids has 0.
 
     Parameters
     ----------
@@ -70,7 +71,8 @@ def mixture_score(
     `.obs['mixture_score' | key_added]`
         Score of each cell.
     `.uns['mixture_score' | key_added]['results']` : :class:`pandas.DataFrame`
-        One row per image with a label: `image`, `label`, `n_cells`, `mean`, `sd` (NaN for one cell), `rank` (1 is the largest `sd`), in the order of the ranks.
+        One row per image with a label: `image`, `label`, `n_cells`, `mean`, `sd`, `rank` (1 is the largest `sd`), in the order of the ranks; images of one cell
+        come last, and their `sd` and `rank` are NaN.
     `.uns[...]['params']` : :class:`dict`
         The options used.
 
@@ -100,7 +102,9 @@ def mixture_score(
     data = data.copy() if copy else data
     owner = _access.owner_of(data, use_rep, mod=mod)
     images = _access.cell_groups(data, owner, image_key, option="image_key")
-    column = pd.Categorical(_access.cell_column(data, owner, groupby, option="groupby").array)
+    column = pd.Categorical(
+        _access.cell_column(data, owner, groupby, option="groupby").array
+    ).remove_unused_categories()
     target = holder(data, owner, [groupby, image_key])
     key = _keys.MIXTURE_SCORE if key_added is None else key_added
     claim_key(target, "mixture_score", key, obs=True)
@@ -121,7 +125,8 @@ def mixture_score(
     scores[column.codes < 0] = np.nan
     results = _tabulate(scores, images, of_image, names)
     params = {
-        "groupby": groupby, "image_key": image_key, "labels": chosen, "use_rep": use_rep, "standardize": standardize,
+        "groupby": _name_in(target, data, owner, groupby), "image_key": _name_in(target, data, owner, image_key),
+        "labels": chosen, "use_rep": use_rep, "standardize": standardize,
     }  # fmt: skip
     write(target, "mixture_score", key, obs=scores, params=params, results=results)
     return data if copy else None
@@ -146,11 +151,9 @@ def _check(side: np.ndarray, images: np.ndarray, chosen: list[str], groupby: str
             )
     single = [name for name, n in zip(chosen, n_images, strict=True) if n < 2]
     if single:
-        warnings.warn(
+        warn(
             f"Labels of {groupby!r} with one image: {_validate.listing(single)}. Its cells are compared with a centroid that contains "
-            "them, which draws their scores towards it.",
-            UserWarning,
-            stacklevel=3,
+            "them, which draws their scores towards it."
         )
 
 
@@ -161,4 +164,13 @@ def _tabulate(scores: np.ndarray, images: pd.Categorical, of_image: np.ndarray, 
     table.insert(0, "image", [str(name) for name in images.categories])
     table.insert(1, "label", [names[code] if code >= 0 else "" for code in of_image])
     table = table[of_image >= 0].sort_values("sd", ascending=False, kind="stable", ignore_index=True)
-    return table.assign(rank=np.arange(1, len(table) + 1))
+    return table.assign(rank=np.where(table["sd"].notna(), np.arange(1.0, len(table) + 1), np.nan))
+
+
+def _name_in(target: Data, data: Data, owner: Data, name: str) -> str:
+    """Return what a column is called in the object that is written to, where figures look for it."""
+    own = _access.own_column(data, owner, name)
+    if own is None or owner is data:
+        return name
+    mod = next(mod for mod, part in _access.modalities(data).items() if part is owner)
+    return own if target is owner else f"{mod}:{own}"

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +8,7 @@ import pandas as pd
 from crepr import _access, _keys, _validate
 from crepr._optional import optional
 from crepr._progress import tqdm
+from crepr._warn import warn
 from crepr.tl._best_point import best_point
 from crepr.tl._layers import Layer, find_layers
 from crepr.tl._write import claim_key, numbered, write
@@ -253,4 +253,4 @@ def _warn_of_doubts(fits: pd.DataFrame, layers: list[Layer], views: list[np.ndar
 
 
 def _warn(message: str) -> None:
-    warnings.warn(message, UserWarning, stacklevel=4)
+    warn(message)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crepr import _access, _validate
+from crepr._warn import warn
 from crepr.tl._tabulate_classes import permuted_labels
 from crepr.tl._testable_groups import FEW
 
@@ -49,6 +49,7 @@ def neighbor_accuracy(
     *,
     n_neighbors: int,
     apart: np.ndarray | None,
+    exact: bool,
     n_perms: int,
     seed: int,
     device: torch.device,
@@ -57,7 +58,7 @@ def neighbor_accuracy(
     from crepr.cluster._knn import knn
     from crepr.stats._neighbor_vote import neighbor_vote
 
-    neighbors, _ = knn(x, n_neighbors, exclude=apart, rng=seed, device=device)
+    neighbors, _ = knn(x, n_neighbors, exact=exact, exclude=apart, rng=seed, device=device)
     given = neighbor_vote(neighbors, codes)
     recall, macro = _scores(codes, given, n_labels)
     shuffled = [
@@ -81,12 +82,19 @@ def values_apart(data: Data, owner: Data, exclude: str | None) -> np.ndarray | N
 
 
 def check_neighbors(
-    labels: pd.Categorical, groupby: str, n_neighbors: int, exclude: str | None, apart: np.ndarray | None
+    labels: pd.Categorical,
+    groupby: str,
+    n_neighbors: int,
+    exclude: str | None,
+    apart: np.ndarray | None,
+    *,
+    exact: bool,
 ) -> None:
-    """Raise if there are not two labels and `n_neighbors` others; warn, two calls up, of labels with few cells."""
-    if len(labels.categories) < 2:
+    """Raise if there are not two labels and `n_neighbors` others, or the search cannot leave cells out; warn of labels with few cells."""
+    _validate.two_labels(labels, groupby)
+    if apart is not None and not exact:
         raise ValueError(
-            f"groupby={groupby!r} must have at least two labels, got {_validate.listing(labels.categories)}. Choose another column."
+            f"exclude={exclude!r} needs the search that compares all cells, got exact=False. Leave out one of them."
         )
     others = len(labels) - (1 if apart is None else int(np.bincount(apart).max()))
     if n_neighbors > others:
@@ -95,11 +103,7 @@ def check_neighbors(
     sizes = pd.Series(labels).value_counts(sort=False)
     small = [f"{name} ({size})" for name, size in sizes.items() if size < FEW]
     if small:
-        warnings.warn(
-            f"Labels of {groupby!r} with fewer than {FEW} cells, whose recall says little: {', '.join(small)}.",
-            UserWarning,
-            stacklevel=3,
-        )
+        warn(f"Labels of {groupby!r} with fewer than {FEW} cells, whose recall says little: {', '.join(small)}.")
 
 
 def _scores(codes: np.ndarray, given: np.ndarray, n_labels: int) -> tuple[np.ndarray, tuple[float, float]]:

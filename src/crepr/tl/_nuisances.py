@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crepr import _access, _validate
+from crepr._warn import warn
 from crepr.tl._cell_columns import Kind, on_circle, pose_kind
 
 if TYPE_CHECKING:
@@ -89,9 +89,7 @@ def _components(numbers: np.ndarray, name: str, kind: Any) -> np.ndarray:
     if kind == "number":
         return numbers[:, None]
     if np.abs(numbers).max() <= 2 * np.pi:
-        warnings.warn(
-            f"nuisance={name!r} is read in degrees, but no value is beyond 6.3: it looks like radians. Convert it with np.rad2deg.",
-            UserWarning,
-            stacklevel=5,
+        warn(
+            f"nuisance={name!r} is read in degrees, but no value is beyond 6.3: it looks like radians. Convert it with np.rad2deg."
         )
     return on_circle(numbers, kind)

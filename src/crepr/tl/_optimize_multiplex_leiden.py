@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from crepr import _access, _keys, _validate
+from crepr._warn import warn
 from crepr.tl._best_point import best_point
 from crepr.tl._layers import Layer, find_layers, per_layer
 from crepr.tl._write import claim_key, numbered, write
@@ -154,11 +154,9 @@ def optimize_multiplex_leiden(
     best = best_point(results, min_clusters)
     least = [name for name, weight in zip(names, weights[best], strict=True) if weight < 1.5 * weight_step]
     if least and len(weights) > 1:
-        warnings.warn(
+        warn(
             f"The best weights give layers {_validate.listing(least)} the least that was tried, {weight_step:g}: they may "
-            "add nothing to the others. Compare with the controls.",
-            UserWarning,
-            stacklevel=2,
+            "add nothing to the others. Compare with the controls."
         )
     cells = np.arange(data.n_obs)
     orders = [
@@ -204,11 +202,9 @@ def _inherit(layers: list[Layer], n_neighbors: Any, resolution: Any) -> tuple[li
         if not found and None in (k, gamma)
     ]  # fmt: skip
     if unknown:
-        warnings.warn(
+        warn(
             f"No result of cr.tl.optimize_leiden for layers {_validate.listing(unknown)}: where not given, n_neighbors is "
-            f"{N_NEIGHBORS} and resolution {RESOLUTION:g}.",
-            UserWarning,
-            stacklevel=3,
+            f"{N_NEIGHBORS} and resolution {RESOLUTION:g}."
         )
     return (
         [

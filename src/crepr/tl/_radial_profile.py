@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +8,7 @@ import torch
 
 from crepr import _access, _keys, _validate
 from crepr._progress import tqdm
+from crepr._warn import warn
 from crepr.get._crop_reader import REGISTER_CROPS, crop_reader
 from crepr.get._limits import intensity_limits
 from crepr.models._corrected_vae import DISC
@@ -141,10 +141,8 @@ def radial_profile(
     totals[unknown] = np.nan
     if unknown.any():
         which = _validate.listing(adata.obs_names[unknown].tolist(), limit=5)
-        warnings.warn(
-            f"{int(unknown.sum())} of {adata.n_obs} cells have no outline ({which}); their profile is NaN. Leave them out.",
-            UserWarning,
-            stacklevel=2,
+        warn(
+            f"{int(unknown.sum())} of {adata.n_obs} cells have no outline ({which}); their profile is NaN. Leave them out."
         )
     table = _table(totals, pixels, radii, reader.channels, part, adata.obs_names)
     write(

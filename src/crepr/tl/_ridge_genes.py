@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,6 +9,7 @@ from scipy.sparse import issparse
 
 from crepr import _access, _keys, _validate
 from crepr._progress import tqdm
+from crepr._warn import warn
 from crepr.tl._corrections import CORRECTIONS, corrected
 from crepr.tl._cross_validation import cross_validation
 from crepr.tl._features import feature_names
@@ -249,9 +249,7 @@ def _over_folds(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
 def _warn_of_constant(table: pd.DataFrame, n_folds: int) -> None:
     constant = table.loc[table["n_folds"] < n_folds, "gene"]
     if len(constant):
-        warnings.warn(
+        warn(
             f"{len(constant)} of {len(table)} genes are constant in the held-out cells of some folds, where R2 is undefined "
-            f"({_validate.listing(constant, limit=5)}). They count in the others only.",
-            UserWarning,
-            stacklevel=3,
+            f"({_validate.listing(constant, limit=5)}). They count in the others only."
         )

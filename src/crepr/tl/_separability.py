@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import warnings
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
@@ -8,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from crepr import _access, _keys, _validate
+from crepr._warn import warn
 from crepr.tl._cell_columns import design_columns, holder, names_of, numeric_column
 from crepr.tl._corrections import CORRECTIONS, corrected
 from crepr.tl._features import feature_names, group_codes
@@ -161,10 +161,8 @@ def _features(
 def _warn_of_constant(found: Separability, names: list[str]) -> None:
     constant = [name for name, statistic in zip(names, found.statistic, strict=True) if np.isnan(statistic)]
     if constant:
-        warnings.warn(
-            f"{len(constant)} of {len(names)} features are constant and not tested: {_validate.listing(constant, limit=5)}.",
-            UserWarning,
-            stacklevel=3,
+        warn(
+            f"{len(constant)} of {len(names)} features are constant and not tested: {_validate.listing(constant, limit=5)}."
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 from scipy.sparse import csc_matrix, csr_array, issparse
 
 from crepr import _access, _validate
+from crepr._warn import warn
 from crepr.pp._gene_values import gene_values
 from crepr.tl._cell_columns import holder, names_of, numeric_column
 from crepr.tl._features import feature_names
@@ -111,18 +111,12 @@ def match_conditions(
             f"groups {_validate.listing(names)}. Set its index to the names of the groups."
         )
     if len(shared) < FEW:
-        warnings.warn(
-            f"Correlations over {len(shared)} conditions cannot be significant: p is at least {2 / np.prod(range(1, len(shared) + 1)):.2g}.",
-            UserWarning,
-            stacklevel=3,
+        warn(
+            f"Correlations over {len(shared)} conditions cannot be significant: p is at least {2 / np.prod(range(1, len(shared) + 1)):.2g}."
         )
     alone = [name for name in names if name not in shared] + [name for name in rows if name not in shared]
     if alone:
-        warnings.warn(
-            f"Without a partner in {groupby!r} or in target, and left out: {_validate.listing(alone)}.",
-            UserWarning,
-            stacklevel=3,
-        )
+        warn(f"Without a partner in {groupby!r} or in target, and left out: {_validate.listing(alone)}.")
     values = values[rows.get_indexer(pd.Index(shared, dtype=object))]
     if not np.isfinite(values).all():
         raise ValueError("target holds NaN or infinite values in rows that are used. Remove or impute them first.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from math import factorial, prod
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from crepr import _validate
+from crepr._warn import warn
 from crepr.tl._corrections import corrected
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ def testable_groups(labels: pd.Categorical, groupby: str, *, small_groups: str) 
             f"({_validate.listing(kept)}). Choose another column."
         )
     if single:
-        warnings.warn(
-            f"Groups of {groupby!r} with one cell are left out: {_validate.listing(single)}.", UserWarning, stacklevel=4
-        )
+        warn(f"Groups of {groupby!r} with one cell are left out: {_validate.listing(single)}.")
     return kept
 
 
@@ -61,24 +59,20 @@ def warn_of_few(
 ) -> None:
     """Warn of groups so small that their permutations cannot show anything, and of few permutations."""
     if n_perms < 99:
-        warnings.warn(
-            f"n_perms={n_perms} cannot give a p below {1 / (n_perms + 1):.2g}; 999 is usual.", UserWarning, stacklevel=4
-        )
+        warn(f"n_perms={n_perms} cannot give a p below {1 / (n_perms + 1):.2g}; 999 is usual.")
     few = [f"{name} ({len(cells)})" for name, cells in members.items() if len(cells) < FEW]
     if few:
-        warnings.warn(f"Groups under {FEW} cells: {', '.join(few)}. Read them with care.", UserWarning, stacklevel=4)
+        warn(f"Groups under {FEW} cells: {', '.join(few)}. Read them with care.")
     smallest = np.array(
         [max(1 / (n_perms + 1), smallest_pval([members[name] for name in family], strata)) for family in families]
     )
     smallest = corrected(smallest, correction)
     if (smallest > alpha).any():
         worst = int(smallest.argmax())
-        warnings.warn(
+        warn(
             f"{(smallest > alpha).sum()} of {len(smallest)} tests have too few permutations to be significant at {alpha:g}, such "
             f"as {' and '.join(families[worst])}, whose adjusted p is at least {smallest[worst]:.2g}. Raise n_perms, merge "
-            "small groups, or choose another correction.",
-            UserWarning,
-            stacklevel=4,
+            "small groups, or choose another correction."
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crepr import _access, _keys, _validate
+from crepr._warn import warn
 from crepr.get._crop_reader import crop_reader, mask_reader
 from crepr.get._limits import intensity_limits
 from crepr.get._molecule_reader import molecule_reader
@@ -199,11 +199,9 @@ def _tell_unknown(adata: AnnData) -> None:
     unknown = pose["area"].isna().to_numpy() if isinstance(pose, pd.DataFrame) and "area" in pose else np.zeros(0, bool)
     if unknown.any():
         which = _validate.listing(adata.obs_names[unknown].tolist(), limit=5)
-        warnings.warn(
+        warn(
             f"{int(unknown.sum())} of {len(unknown)} cells have no outline ({which}), and are shown as they lie, as discs where shape is taken out. Leave them out, or mend "
-            "their masks and run cr.pp.pose again.",
-            UserWarning,
-            stacklevel=5,
+            "their masks and run cr.pp.pose again."
         )
 
 
