@@ -186,7 +186,7 @@ def test_error_inputs():
     network = build().eval()
     with pytest.raises(KeyError, match="No 'transcripts' in inputs"):
         network({"stain": pictures()["stain"]})
-    with pytest.raises(ValueError, match=r"5 channels of 20 x 20 pixels together, got shape \(4, 5, 21, 21\)"):
+    with pytest.raises(ValueError, match=r"must have shape \(B, 5, 20, 20\) together, got \(4, 5, 21, 21\)"):
         network(pictures(size=21))
 
 

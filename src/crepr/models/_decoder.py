@@ -55,6 +55,11 @@ class DecoderSpec:
         if self.upsample == "nearest" and self.kernel % 2 == 0:
             raise ValueError(f"upsample='nearest' needs an odd kernel, got {self.kernel}.")
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of what it makes, without the cells."""
+        return (self.channels, self.size, self.size)
+
 
 class Decoder(nn.Module):
     """A linear layer, then blocks that double; the last one is a bare convolution, so that its output is a logit or a value.

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from crepr import _validate
 from crepr.models._block_sizes import block_sizes
 from crepr.models._plain_blocks import plain_encoder
+from crepr.models._posterior import posterior
 
-LOGVAR_BOUND = 10.0
 SLOPE = 0.1  # of LeakyReLU below zero
 
 
@@ -57,8 +57,13 @@ class EncoderSpec:
         check_blocks(self.channels, self.size, self.widths, self.kernel, self.padding)
 
     @property
-    def n_features(self) -> int:
-        """Numbers that the blocks make of a picture."""
+    def shape(self) -> tuple[int, ...]:
+        """Of what it reads, without the cells."""
+        return (self.channels, self.size, self.size)
+
+    @property
+    def n_hidden(self) -> int:
+        """Numbers before the heads or the hidden layer: what the blocks make of a picture."""
         last = block_sizes(self.size, len(self.widths), kernel=self.kernel, padding=self.padding)[-1]
         return self.widths[-1] * last**2
 
@@ -79,19 +84,14 @@ def check_blocks(channels: int, size: int, widths: tuple[int, ...], kernel: int,
 
 
 class Encoder(nn.Module):
-    """Strided convolutions, then linear heads for mean and log-variance.
-
-    The log-variance is bounded smoothly, `10 tanh(x / 10)`: the standard deviation stays between 0.007 and 148, so nothing
-    overflows, and unlike a clamped one it always has a gradient. The default initialisation of the heads gives a KL of
-    about 0.1 per latent dimension, since batch norm keeps the features at unit scale.
-    """
+    """Strided convolutions, then linear heads for mean and log-variance."""
 
     def __init__(self, spec: EncoderSpec, n_latent: int, *, sampled: bool) -> None:
         super().__init__()
         blocks = _norm_blocks(spec) if spec.blocks == "norm" else plain_encoder(spec)
         self.blocks = blocks.append(nn.Flatten())
         self.totals = nn.BatchNorm1d(spec.channels) if spec.totals else None
-        n_features = spec.n_features + (spec.channels if spec.totals else 0)
+        n_features = spec.n_hidden + (spec.channels if spec.totals else 0)
         self.hidden = nn.Sequential(nn.Linear(n_features, spec.hidden), nn.ReLU()) if spec.hidden else None
         n_features = spec.hidden or n_features
         self.mean = nn.Linear(n_features, n_latent)
@@ -105,10 +105,7 @@ class Encoder(nn.Module):
             features = torch.cat([features, self.totals(amounts).to(features.dtype)], dim=1)
         if self.hidden is not None:
             features = self.hidden(features)
-        mean = self.mean(features).float()
-        if self.logvar is None:
-            return mean, torch.full_like(mean, -torch.inf)
-        return mean, LOGVAR_BOUND * torch.tanh(self.logvar(features).float() / LOGVAR_BOUND)
+        return posterior(features, self.mean, self.logvar)
 
 
 def _norm_blocks(spec: EncoderSpec) -> nn.Sequential:

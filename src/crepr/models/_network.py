@@ -13,6 +13,8 @@ from crepr.models._decoder import Decoder, DecoderSpec
 from crepr.models._encoder import Encoder, EncoderSpec
 from crepr.models._join_inputs import join_inputs
 from crepr.models._output import Output
+from crepr.models._profile_decoder import ProfileDecoder, ProfileDecoderSpec
+from crepr.models._profile_encoder import ProfileEncoder, ProfileEncoderSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +40,8 @@ class NetworkSpec:
         Numbers that the decoders are told beside the latent.
     """
 
-    encoders: dict[str, EncoderSpec]
-    decoders: dict[str, DecoderSpec]
+    encoders: dict[str, EncoderSpec | ProfileEncoderSpec]
+    decoders: dict[str, DecoderSpec | ProfileDecoderSpec]
     n_latent: int
     sampled: bool = True
     combine: Literal["none", "product", "poe", "mean"] = "none"
@@ -61,9 +63,9 @@ class NetworkSpec:
         if self.combine == "poe" and not self.sampled:
             raise ValueError("combine='poe' is a product of distributions, and the latent a point. Set sampled=True.")
         for encoder in self.encoders.values():
-            if self.n_latent > encoder.n_features:
+            if self.n_latent > encoder.n_hidden:
                 raise ValueError(
-                    f"n_latent={self.n_latent} is more than the {encoder.n_features} features that an encoder makes of a picture. Set "
+                    f"n_latent={self.n_latent} is more than the {encoder.n_hidden} features that an encoder makes of a cell. Set "
                     "n_latent lower, or widths higher."
                 )
         if not self.decoders:
@@ -83,14 +85,14 @@ class Network(nn.Module):
         super().__init__()
         self.spec = spec
         self.encoders = nn.ModuleDict(
-            {name: Encoder(encoder, spec.n_latent, sampled=spec.sampled) for name, encoder in spec.encoders.items()}
+            {name: _encoder(encoder, spec.n_latent, sampled=spec.sampled) for name, encoder in spec.encoders.items()}
         )
         if spec.combine == "product":
             # start at 1, the product of nothing: near 0 each encoder would wipe out what the others say, and learn little from it
             for encoder in self.encoders.values():
                 nn.init.ones_(cast("Encoder", encoder).mean.bias)
         self.decoders = nn.ModuleDict(
-            {name: Decoder(decoder, spec.n_latent + spec.n_condition) for name, decoder in spec.decoders.items()}
+            {name: _decoder(decoder, spec.n_latent + spec.n_condition) for name, decoder in spec.decoders.items()}
         )
 
     def forward(
@@ -106,7 +108,7 @@ class Network(nn.Module):
         Parameters
         ----------
         inputs
-            `(B, channels, size, size)` by name.
+            `(B, channels, size, size)`, or `(B, n_features)`, by name.
         condition
             `(B, n_condition)`, where decoders are told something.
         generator
@@ -143,7 +145,7 @@ class Network(nn.Module):
         return self._combine(self._encode(inputs))
 
     def decode(self, z: Tensor, condition: Tensor | None = None) -> dict[str, Tensor]:
-        """What the decoders say of latents `(B, n_latent)`, as `(B, channels, size, size)` by target."""
+        """What the decoders say of latents `(B, n_latent)`, as `(B, channels, size, size)` or `(B, n_features)` by target."""
         if self.spec.n_condition:
             if condition is None or condition.shape != (len(z), self.spec.n_condition):
                 given = None if condition is None else tuple(condition.shape)
@@ -159,6 +161,16 @@ class Network(nn.Module):
             return next(iter(said.values()))
         means, logvars = (torch.stack(parts) for parts in zip(*said.values(), strict=True))
         return combine(self.spec.combine, means, logvars)
+
+
+def _encoder(spec: EncoderSpec | ProfileEncoderSpec, n_latent: int, *, sampled: bool) -> nn.Module:
+    if isinstance(spec, ProfileEncoderSpec):
+        return ProfileEncoder(spec, n_latent, sampled=sampled)
+    return Encoder(spec, n_latent, sampled=sampled)
+
+
+def _decoder(spec: DecoderSpec | ProfileDecoderSpec, n_latent: int) -> nn.Module:
+    return ProfileDecoder(spec, n_latent) if isinstance(spec, ProfileDecoderSpec) else Decoder(spec, n_latent)
 
 
 def _sample(q: Normal, generator: torch.Generator | None) -> Tensor:

@@ -34,6 +34,11 @@ class SpatialDecoderSpec:
     def __post_init__(self) -> None:
         check_convolutions(self.channels, self.size, self.widths, "n_upsamples", self.n_upsamples)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of what it makes, without the cells."""
+        return (self.channels, self.size, self.size)
+
 
 class SpatialDecoder(nn.Sequential):
     """The last convolution is bare: its output is a value or a logit."""

@@ -42,6 +42,11 @@ class SpatialEncoderSpec:
         check_convolutions(self.channels, self.size, self.widths, "n_pools", self.n_pools)
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of what it reads, without the cells."""
+        return (self.channels, self.size, self.size)
+
+    @property
     def layers(self) -> tuple[str, ...]:
         """Names of the convolutions."""
         return tuple(f"conv{i + 1}" for i in range(len(self.widths)))

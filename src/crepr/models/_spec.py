@@ -28,25 +28,34 @@ class InputSpec:
     Attributes
     ----------
     channels
-        Names of the channels, or of the genes; in this order.
+        Names of the channels, of the genes or of the features; in this order.
     size
-        Pixels per side.
+        Pixels per side; 1 of a profile.
     kind
-        `'intensity'`: pictures with values between 0 and 1. `'planes'`: one plane of zeros and ones per gene.
+        `'intensity'`: pictures with values between 0 and 1. `'planes'`: one plane of zeros and ones per gene. `'profile'`: a number
+        per feature.
     options
         What else is needed to make the input from the data, plain JSON, such as `{"dilation": 3}`. The network does not read it.
     """
 
     channels: tuple[str, ...]
-    size: int
-    kind: Literal["intensity", "planes"] = "intensity"
+    size: int = 1
+    kind: Literal["intensity", "planes", "profile"] = "intensity"
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _validate.integer("size", self.size, minimum=1)
-        _validate.choice("kind", self.kind, ("intensity", "planes"))
+        _validate.choice("kind", self.kind, ("intensity", "planes", "profile"))
+        if self.kind == "profile" and self.size != 1:
+            raise ValueError(f"size={self.size} of a profile, which has no pixels. Leave it out.")
         _check_names("channels", self.channels)
         _plain_json("options", self.options)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of what it shows of a cell."""
+        n = len(self.channels)
+        return (n,) if self.kind == "profile" else (n, self.size, self.size)
 
 
 @dataclass(frozen=True)
@@ -217,27 +226,30 @@ def _check_encoders(inputs: dict[str, InputSpec], network: NetworkSpec | Spatial
         for key in encoder.inputs:
             if key not in inputs:
                 raise ValueError(f"Encoder {name!r} reads {key!r}, but the inputs are {_validate.listing(inputs)}.")
-        channels = sum(len(inputs[key].channels) for key in encoder.inputs)
-        sizes = {inputs[key].size for key in encoder.inputs}
-        if channels != encoder.channels or sizes != {encoder.size}:
+        shapes = [inputs[key].shape for key in encoder.inputs]
+        # joined along their channels
+        if {shape[1:] for shape in shapes} != {encoder.shape[1:]} or sum(shape[0] for shape in shapes) != encoder.shape[0]:
             raise ValueError(
-                f"Encoder {name!r} takes {encoder.channels} channels of {encoder.size} pixels, but its inputs have {channels} "
-                f"channels of {_validate.listing(sorted(sizes))} pixels."
+                f"Encoder {name!r} takes {_written(encoder.shape)}, but its inputs have {' and '.join(map(_written, shapes))}."
             )
+
+
+def _written(shape: tuple[int, ...]) -> str:
+    """Write a shape for a message."""
+    return f"{shape[0]} features" if len(shape) == 1 else f"{shape[0]} channels of {shape[1]} pixels"
 
 
 def _check_decoders(inputs: dict[str, InputSpec], network: NetworkSpec | SpatialNetworkSpec) -> None:
     for name, decoder in network.decoders.items():
         source = inputs.get(decoder.target)
-        if source is not None and (len(source.channels), source.size) != (decoder.channels, decoder.size):
+        if source is not None and source.shape != decoder.shape:
             raise ValueError(
-                f"Decoder {name!r} makes {decoder.channels} channels of {decoder.size} pixels, but input "
-                f"{decoder.target!r} has {len(source.channels)} of {source.size}."
+                f"Decoder {name!r} makes {_written(decoder.shape)}, but input {decoder.target!r} has {_written(source.shape)}."
             )
 
 
 def _check_objective(objective: dict[str, TermSpec], network: NetworkSpec | SpatialNetworkSpec) -> None:
-    channels = {decoder.target: decoder.channels for decoder in network.decoders.values()}
+    channels = {decoder.target: decoder.shape[0] for decoder in network.decoders.values()}
     for name, term in objective.items():
         if term.target is not None and term.target not in channels:
             raise ValueError(

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from crepr import _validate
-from crepr.models._block_sizes import block_sizes
-from crepr.models._network import DecoderSpec, EncoderSpec, NetworkSpec
+from crepr.models._network import NetworkSpec
 from crepr.models._objective import WarmUp
+from crepr.models._picture_parts import picture_parts
+from crepr.models._profile_parts import profile_parts
 from crepr.models._spec import InputSpec, ModelSpec, TermSpec
 
 if TYPE_CHECKING:
@@ -14,17 +16,11 @@ if TYPE_CHECKING:
 
     from crepr.models._objective import Weight
 
-RECONSTRUCTIONS = {"intensity": ("mse", "bce"), "planes": ("bce", "dice_focal")}
+RECONSTRUCTIONS = {"intensity": ("mse", "bce"), "planes": ("bce", "dice_focal"), "profile": ("mse", "bce")}
 """What may compare an input of each kind with its reconstruction; the first is the default."""
 
-WIDTHS = {"intensity": (16, 32, 64, 128, 128), "planes": (32, 64, 64, 64, 64)}
-LARGEST_MAP = 6  # pixels per side at the end of the encoder
-
-# of Ternes et al.: channels of the encoder's blocks, units of the layer before the latent
-PLAIN_WIDTHS, PLAIN_HIDDEN = (16, 32, 64), 128
-
 # what one unit of a term is worth in nats, see the notes of `vae`
-SQUARED_ERROR_WEIGHT = 10.0
+SQUARED_ERROR_WEIGHT = {"intensity": 10.0, "profile": 1.0}
 PLANE_WEIGHT = 100.0
 
 
@@ -43,12 +39,13 @@ def vae(
     alpha: float | None = None,
     widths: Sequence[int] | None = None,
     decoder_widths: Mapping[str, Sequence[int]] | None = None,
-    kernel: int = 3,
-    padding: int = 1,
-    upsample: Literal["transpose", "nearest"] = "transpose",
+    kernel: int | None = None,
+    padding: int | None = None,
+    upsample: Literal["transpose", "nearest"] | None = None,
     totals: bool | None = None,
     blocks: Literal["norm", "plain"] = "norm",
     hidden: int | None = None,
+    slope: float | None = None,
     sampled: bool = True,
     view: Mapping[str, Any] | None = None,
 ) -> ModelSpec:
@@ -57,13 +54,14 @@ def vae(
     Parameters
     ----------
     inputs
-        What the model reads and reconstructs, by name; all of one size. The encoder joins them in this order.
+        What the model reads and reconstructs, by name: pictures, all of one size, which the encoder joins in this order; or one profile,
+        a row of numbers.
     n_latent
         Dimensions of the latent.
     beta
         Weight of the KL term, a number or a warm-up; 1 by default.
     reconstruction
-        What compares an input with its reconstruction, by name of the input: `'mse'` (default) or `'bce'` for intensities,
+        What compares an input with its reconstruction, by name of the input: `'mse'` (default) or `'bce'` for intensities and profiles,
         `'bce'` (default) or `'dice_focal'` for planes.
     weights
         Weights of terms by name that replace the defaults below.
@@ -81,22 +79,25 @@ def vae(
     widths
         Channels after each block of the encoder, and of the decoders that `decoder_widths` does not name. By default, as many
         blocks as it takes to a map of at most 6 pixels per side: 16, 32, 64, 128, 128, ... channels for intensities,
-        32, 64, 64, ... for planes, the larger of both where both are joined. 16, 32, 64 for plain blocks.
+        32, 64, 64, ... for planes, the larger of both where both are joined. 16, 32, 64 for plain blocks. Of profiles, units of the hidden
+        layers; one of 250 by default.
     decoder_widths
         Channels of a decoder's blocks by name of its input, from the picture inward.
     kernel, padding
-        Of the encoder's convolutions; padding 0 gives the maps of Moser et al.
+        Of pictures: of the encoder's convolutions, 3 and 1; padding 0 gives the maps of Moser et al.
     upsample
-        How decoders grow their maps: `'transpose'` or `'nearest'`.
+        Of pictures: how decoders grow their maps, `'transpose'` (default) or `'nearest'`.
     totals
-        Whether the encoder also reads how much there is in each channel, and decoders set a level per channel, beside the
+        Of pictures: whether the encoder also reads how much there is in each channel, and decoders set a level per channel, beside the
         convolutions: latents then know which genes a cell expresses after a few epochs instead of hundreds. By default, with
         `'norm'` blocks.
     blocks
-        `'norm'`: batch norm and LeakyReLU. `'plain'`: ReLU alone, decoders of twice the encoder's channels that end in a convolution of
-        stride 1, as in Ternes et al. :cite:p:`Ternes2022`.
+        `'norm'`: batch norm and LeakyReLU. `'plain'`: of pictures, ReLU alone, decoders of twice the encoder's channels that end in a
+        convolution of stride 1, as in Ternes et al. :cite:p:`Ternes2022`; of profiles, LeakyReLU alone.
     hidden
-        Units of a layer between the encoder's blocks and the latent: 128 with plain blocks, else none.
+        Of pictures: units of a layer between the encoder's blocks and the latent, 128 with plain blocks, else none.
+    slope
+        Of profiles: of LeakyReLU below zero; 0.1.
     sampled
         Whether the latent is a distribution, with a KL term; else it is a point.
     view
@@ -109,14 +110,15 @@ def vae(
     Raises
     ------
     ValueError
-        If sizes differ, a name is unknown, or an option is out of range.
+        If sizes differ, a name is unknown, an option is out of range or of another kind of input, or profiles and pictures are mixed.
 
     Notes
     -----
     Terms are sums over pixels, planes and latent dimensions, so weights say what one unit of each is worth in nats:
 
     - A squared error counts 10, the likelihood of a Gaussian of standard deviation 0.22 where intensities lie in 0 to 1: a
-      latent dimension is used once it explains more than a twentieth of a squared unit of intensity per cell.
+      latent dimension is used once it explains more than a twentieth of a squared unit of intensity per cell. Of profiles it counts 1,
+      as in Chow et al. :cite:p:`Chow2022`.
     - The cross-entropy of planes is in nats, and counts 1.
     - With `'dice_focal'` a plane counts 100, divided between Dice and focal as 0.8 to 0.4, about what its cross-entropy does: with
       weight 1, the genes of a cell could not pay for the latent that describes them, and it would collapse to the prior.
@@ -134,42 +136,16 @@ def vae(
     >>> list(objective.terms)
     ['stain_mse', 'kl']
     """
-    size = _common_size(inputs)
     for name, given in (("reconstruction", reconstruction), ("decoder_widths", decoder_widths)):
         for key in given or {}:
             _validate.choice(f"{name}: input", key, inputs)
-    geometry: dict[str, Any] = {"size": size, "kernel": kernel, "padding": padding}
-    plain = _validate.choice("blocks", blocks, ("norm", "plain")) == "plain"
-    common: dict[str, Any] = {**geometry, "totals": not plain if totals is None else totals, "blocks": blocks}
-
-    def widths_for(kinds: Sequence[str], given: Sequence[int] | None) -> tuple[int, ...]:
-        if given is not None:
-            return tuple(given)
-        return PLAIN_WIDTHS if plain else _default_widths(kinds, **geometry)
-
-    def decoder_widths_for(name: str, kind: str) -> tuple[int, ...]:
-        if name in (decoder_widths or {}):
-            return tuple((decoder_widths or {})[name])
-        mirrored = widths_for([kind], widths)
-        return (*(2 * width for width in mirrored), mirrored[-1]) if plain else mirrored
-
-    encoder = EncoderSpec(
-        tuple(inputs),
-        channels=sum(len(spec.channels) for spec in inputs.values()),
-        widths=widths_for([spec.kind for spec in inputs.values()], widths),
-        hidden=(PLAIN_HIDDEN if plain else 0) if hidden is None else hidden,
-        **common,
-    )
-    decoders = {
-        name: DecoderSpec(
-            name,
-            channels=len(spec.channels),
-            widths=decoder_widths_for(name, spec.kind),
-            upsample=upsample,
-            **common,
-        )
-        for name, spec in inputs.items()
-    }
+    of_pictures = {"kernel": kernel, "padding": padding, "upsample": upsample, "totals": totals, "hidden": hidden}
+    if _are_profiles(inputs):
+        _unused(of_pictures, "pictures")
+        encoder, decoders = profile_parts(inputs, widths, decoder_widths, blocks=blocks, slope=slope)
+    else:
+        _unused({"slope": slope}, "profiles")
+        encoder, decoders = picture_parts(inputs, widths, decoder_widths, blocks=blocks, **of_pictures)
     objective: dict[str, TermSpec] = {}
     genes: dict[str, Any] = {} if gene_weights is None else {"gene_weights": _plain_weights(gene_weights)}
     for name, spec in inputs.items():
@@ -181,7 +157,7 @@ def vae(
             objective[f"{name}_dice"] = TermSpec("dice", 0.8 * PLANE_WEIGHT, name, dice)
             objective[f"{name}_focal"] = TermSpec("focal", 0.4 * PLANE_WEIGHT, name, focal)
         elif how == "mse":
-            objective[f"{name}_mse"] = TermSpec("mse", SQUARED_ERROR_WEIGHT, name)
+            objective[f"{name}_mse"] = TermSpec("mse", SQUARED_ERROR_WEIGHT[spec.kind], name)
         else:
             objective[f"{name}_bce"] = TermSpec("bce", 1.0, name, genes if spec.kind == "planes" else {})
     if gene_weights is not None and not any(spec.kind == "planes" for spec in inputs.values()):
@@ -207,13 +183,19 @@ def vae(
     return ModelSpec("vae", dict(inputs), network, objective, {"name": "identity"} if view is None else dict(view))
 
 
-def _common_size(inputs: Mapping[str, InputSpec]) -> int:
+def _are_profiles(inputs: Mapping[str, InputSpec]) -> bool:
     if not inputs:
         raise ValueError("inputs must hold at least one input, got none.")
-    sizes = {name: spec.size for name, spec in inputs.items()}
-    if len(set(sizes.values())) > 1:
-        raise ValueError(f"inputs must have one size, got {sizes}. Crop them alike.")
-    return next(iter(sizes.values()))
+    kinds = {name: spec.kind for name, spec in inputs.items()}
+    if "profile" in kinds.values() and len(kinds) > 1:
+        raise ValueError(f"inputs are one profile or pictures, not both, got {kinds}. Train a model of each.")
+    return "profile" in kinds.values()
+
+
+def _unused(options: Mapping[str, Any], of: str) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise ValueError(f"{_validate.listing(given)}: only models of {of} have that. Leave it out.")
 
 
 def _summed(term: TermSpec, inputs: Mapping[str, InputSpec]) -> int:
@@ -221,22 +203,13 @@ def _summed(term: TermSpec, inputs: Mapping[str, InputSpec]) -> int:
     if term.target is None:
         return 1
     shown = inputs[term.target]
-    return len(shown.channels) * (1 if term.term in ("dice", "focal") else shown.size**2)
+    return len(shown.channels) if term.term in ("dice", "focal") else math.prod(shown.shape)
 
 
 def _divided(weight: Weight, by: int) -> Weight:
     if isinstance(weight, WarmUp):
         return WarmUp(weight.start / by, weight.stop / by, weight.epochs)
     return weight / by
-
-
-def _default_widths(kinds: Sequence[str], *, size: int, kernel: int, padding: int) -> tuple[int, ...]:
-    """Halve until the map is small, twice at least; of several kinds take the wider."""
-    depth = 2
-    while block_sizes(size, depth, kernel=kernel, padding=padding)[-1] > LARGEST_MAP:
-        depth += 1
-    by_kind = [(*WIDTHS[kind][:depth], *WIDTHS[kind][-1:] * (depth - len(WIDTHS[kind]))) for kind in kinds]
-    return tuple(max(width) for width in zip(*by_kind, strict=True))
 
 
 def _plain_weights(gene_weights: Sequence[float] | str) -> list[float] | str:
