@@ -51,9 +51,11 @@ def main() -> None:
     report, rows = Report(), []
     adata.obsm["X_pca"] = PCA(50, random_state=0).fit_transform(pixels.reshape(len(pixels), -1))
     rows.append(("PCA of pixels", "-", 0, accuracy(adata, "X_pca")))
-    cr.pp.classical_features(adata, progress=False)
-    cr.pp.select_features(adata, use_rep="X_classical")
-    rows.append(("classical features", "-", 0, accuracy(adata, "X_classical")))
+    cr.pp.classical_features(adata, masks="crop", progress=False)
+    features = ad.AnnData(adata.obsm["X_classical"])
+    cr.pp.select_features(features, na_cutoff=0, subset=True)
+    adata.obsm["X_selected"] = features.X
+    rows.append(("classical features", "-", 0, accuracy(adata, "X_selected")))
     options = {**OPTIONS, **({"width": 0.05, "max_epochs": 1} if quick else {})}
     for seed in range(1 if quick else 3):
         for name, key in MODELS.items():

@@ -18,6 +18,10 @@ CROPS_LIMITS: Final = "crops_limits"
 CLASSICAL: Final = "classical"
 SELECT_FEATURES: Final = "select_features"
 
+# parameters of scaled profiles, in `.uns`; parts of a split, in `.obs`, and their counts, in `.uns`
+SCALE_PROFILES: Final = "scale_profiles"
+SPLIT: Final = "split"
+
 # results of training: latents in `.obsm`, history and spec in `.uns`; `key_added` replaces both
 VAE: Final = "vae"
 X_VAE: Final = "X_vae"

@@ -64,7 +64,7 @@ def changed(path, value):
         (
             ["network", "encoders", "encoder", "channels"],
             4,
-            "takes 4 channels of 20 pixels, but its inputs have 5 channels of 20 pixels",
+            "takes 4 channels of 20 pixels, but its inputs have 2 channels of 20 pixels and 3 channels of 20 pixels",
         ),
         (
             ["network", "encoders", "encoder", "inputs"],
@@ -74,11 +74,11 @@ def changed(path, value):
         (
             ["network", "decoders", "stain", "channels"],
             5,
-            "Decoder 'stain' makes 5 channels of 20 pixels, but input 'stain' has 2 of 20",
+            "Decoder 'stain' makes 5 channels of 20 pixels, but input 'stain' has 2 channels of 20 pixels",
         ),
         (["inputs", "stain", "channels"], ["DAPI", "DAPI"], "channels must be unique, repeated are 'DAPI'"),
         (["inputs", "stain", "channels"], [], "channels must hold at least one name"),
-        (["inputs", "stain", "kind"], "sound", "must be one of 'intensity', 'planes', got 'sound'"),
+        (["inputs", "stain", "kind"], "sound", "must be one of 'intensity', 'planes', 'profile', got 'sound'"),
         (
             ["objective", "stain_mse", "term"],
             "mae",

@@ -5,6 +5,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
     submod_attrs={
         "_mouse_ileum": ["mouse_ileum"],
         "_synthetic_cells": ["synthetic_cells"],
+        "_synthetic_profiles": ["synthetic_profiles"],
         "_synthetic_tissue": ["synthetic_tissue"],
     },
 )

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from crepr.models._spatial_encoder import SpatialEncoderSpec
 
 
-def join_inputs(
-    spec: EncoderSpec | ProfileEncoderSpec | SpatialEncoderSpec, inputs: Mapping[str, Tensor]
-) -> Tensor:
+def join_inputs(spec: EncoderSpec | ProfileEncoderSpec | SpatialEncoderSpec, inputs: Mapping[str, Tensor]) -> Tensor:
     """Return what an encoder reads, `(B, channels, size, size)` or `(B, n_features)`: its inputs, joined along their channels."""
     for name in spec.inputs:
         _validate.has_key(inputs, name, where="inputs", hint="The network was made for it.")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from crepr import _validate
 from crepr.models._objective import WarmUp
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 
 def mmd_vae(
-    inputs: Mapping[str, InputSpec], *, mmd: Weight = 1000.0, beta: Weight | None = None, **options: Any
+    inputs: Mapping[str, InputSpec],
+    *,
+    mmd: Weight = 1000.0,
+    mmd_kernel: Literal["gaussian", "imq"] = "gaussian",
+    bandwidth: float | None = None,
+    estimator: Literal["exact", "biased", "unbiased"] | None = None,
+    beta: Weight | None = None,
+    **options: Any,
 ) -> ModelSpec:
     """Describe a VAE whose latents together, instead of each, are to look like the prior :cite:p:`Zhao2019`.
 
@@ -28,6 +35,10 @@ def mmd_vae(
         As in :func:`vae`.
     mmd
         Weight of the maximum mean discrepancy; 1,000 as in Chow et al. :cite:p:`Chow2022` for ten latents.
+    mmd_kernel, bandwidth
+        Kernel of the discrepancy: a `'gaussian'` of bandwidth `n_latent**2`, as published, or an inverse multiquadric, `'imq'`, of `2 * n_latent`.
+    estimator
+        `'exact'`, by default with the Gaussian; or `'biased'` (published) or `'unbiased'`, with a sample of the prior.
     beta
         Weight of the KL term; none by default.
     options
@@ -47,5 +58,12 @@ def mmd_vae(
         _validate.number("mmd", mmd, minimum=0)
     if beta is None and options.get("sampled", True):
         beta = 0.0
+    if estimator is None:
+        estimator = "exact" if mmd_kernel == "gaussian" else "biased"
+    if estimator == "exact" and mmd_kernel != "gaussian":
+        raise ValueError(f"estimator='exact' needs mmd_kernel='gaussian', got {mmd_kernel!r}. Set estimator='biased'.")
+    if bandwidth is not None:
+        _validate.number("bandwidth", bandwidth, minimum=0, exclusive=True)
     alone = vae(inputs, beta=beta, **options)
-    return replace(alone, model="mmd_vae", objective={**alone.objective, "mmd": TermSpec("mmd", mmd)})
+    term = TermSpec("mmd", mmd, options={"kernel": mmd_kernel, "bandwidth": bandwidth, "estimator": estimator})
+    return replace(alone, model="mmd_vae", objective={**alone.objective, "mmd": term})

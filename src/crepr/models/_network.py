@@ -128,7 +128,7 @@ class Network(nn.Module):
             if sample:
                 raise ValueError("sample=True needs a latent that is a distribution; this network's is a point.")
             z, _ = self._combine(said)
-            return Output(z=z, q={}, outputs=self.decode(z, condition))
+            return Output(z=z, q={}, outputs=self.decode(z, condition), generator=generator)
         if self.spec.combine == "poe":
             said = {"joint": self._combine(said)}
         # non-finite parameters are the trainer's to report, with the epoch; checking them here would also stall a GPU
@@ -138,7 +138,7 @@ class Network(nn.Module):
                 name: (_sample(part, generator), torch.full_like(part.mean, -torch.inf)) for name, part in q.items()
             }
         z = next(iter(said.values()))[0] if len(said) == 1 else self._combine(said)[0]
-        return Output(z=z, q=q, outputs=self.decode(z, condition))
+        return Output(z=z, q=q, outputs=self.decode(z, condition), generator=generator)
 
     def encode(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the posterior, each `(B, n_latent)` in float32; a point has log-variance minus infinity."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
     from torch.distributions import Normal
 
@@ -22,13 +23,16 @@ class Output:
     q
         Posterior of each encoder by its name, with mean and scale of shape `(B, n_latent)`. Empty where latents are points.
     outputs
-        What the decoders say, `(B, channels, size, size)` by target. Linear outputs: values where the loss is one of values,
-        logits where it is one of probabilities.
+        What the decoders say, `(B, channels, size, size)` or `(B, n_features)` by target. Linear outputs: values where the loss is one
+        of values, logits where it is one of probabilities.
+    generator
+        Source of the noise, for terms that draw more; none where nothing is to be random.
     """
 
     z: Tensor
     q: dict[str, Normal]
     outputs: dict[str, Tensor]
+    generator: torch.Generator | None = None
 
 
 type Batch = Mapping[str, Any]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -64,7 +65,7 @@ def check_layers(n_features: int, widths: tuple[int, ...], blocks: str, slope: f
 def hidden_layers(widths: tuple[int, ...], blocks: str, slope: float) -> nn.Sequential:
     """Linear layers between these widths, each with LeakyReLU."""
     layers = nn.Sequential()
-    for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
+    for n_in, n_out in itertools.pairwise(widths):
         norm = blocks == "norm"
         layers.append(nn.Linear(n_in, n_out, bias=not norm))
         if norm:

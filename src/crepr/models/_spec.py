@@ -228,7 +228,9 @@ def _check_encoders(inputs: dict[str, InputSpec], network: NetworkSpec | Spatial
                 raise ValueError(f"Encoder {name!r} reads {key!r}, but the inputs are {_validate.listing(inputs)}.")
         shapes = [inputs[key].shape for key in encoder.inputs]
         # joined along their channels
-        if {shape[1:] for shape in shapes} != {encoder.shape[1:]} or sum(shape[0] for shape in shapes) != encoder.shape[0]:
+        if {shape[1:] for shape in shapes} != {encoder.shape[1:]} or sum(shape[0] for shape in shapes) != encoder.shape[
+            0
+        ]:
             raise ValueError(
                 f"Encoder {name!r} takes {_written(encoder.shape)}, but its inputs have {' and '.join(map(_written, shapes))}."
             )

@@ -5,10 +5,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from crepr import _validate
-from crepr.models._network import NetworkSpec
 from crepr.models._objective import WarmUp
-from crepr.models._picture_parts import picture_parts
-from crepr.models._profile_parts import profile_parts
+from crepr.models._picture_network import picture_network
+from crepr.models._profile_network import profile_network
 from crepr.models._spec import InputSpec, ModelSpec, TermSpec
 
 if TYPE_CHECKING:
@@ -139,13 +138,23 @@ def vae(
     for name, given in (("reconstruction", reconstruction), ("decoder_widths", decoder_widths)):
         for key in given or {}:
             _validate.choice(f"{name}: input", key, inputs)
-    of_pictures = {"kernel": kernel, "padding": padding, "upsample": upsample, "totals": totals, "hidden": hidden}
+    of_pictures: dict[str, Any] = {
+        "kernel": kernel,
+        "padding": padding,
+        "upsample": upsample,
+        "totals": totals,
+        "hidden": hidden,
+    }
+    common: dict[str, Any] = {
+        "n_latent": _validate.integer("n_latent", n_latent, minimum=1), "sampled": sampled, "widths": widths, "blocks": blocks,
+        "decoder_widths": decoder_widths or {},
+    }  # fmt: skip
     if _are_profiles(inputs):
         _unused(of_pictures, "pictures")
-        encoder, decoders = profile_parts(inputs, widths, decoder_widths, blocks=blocks, slope=slope)
+        network = profile_network(inputs, slope=slope, **common)
     else:
         _unused({"slope": slope}, "profiles")
-        encoder, decoders = picture_parts(inputs, widths, decoder_widths, blocks=blocks, **of_pictures)
+        network = picture_network(inputs, **of_pictures, **common)
     objective: dict[str, TermSpec] = {}
     genes: dict[str, Any] = {} if gene_weights is None else {"gene_weights": _plain_weights(gene_weights)}
     for name, spec in inputs.items():
@@ -178,8 +187,6 @@ def vae(
     for name, weight in (weights or {}).items():
         old = objective[_validate.choice("weights: term", name, objective)]
         objective[name] = replace(old, weight=_divided(weight, _summed(old, inputs)) if weigh_means else weight)
-    n_latent = _validate.integer("n_latent", n_latent, minimum=1)
-    network = NetworkSpec({"encoder": encoder}, decoders, n_latent, sampled=sampled)
     return ModelSpec("vae", dict(inputs), network, objective, {"name": "identity"} if view is None else dict(view))
 
 

@@ -8,8 +8,11 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "_intensity": ["intensity"],
         "_masks": ["masks"],
         "_pose": ["pose"],
+        "_scale_profiles": ["scale_profiles"],
         "_select_features": ["select_features"],
         "_select_genes": ["select_genes"],
+        "_split": ["split"],
         "_transcripts": ["transcripts"],
+        "_unscale_profiles": ["unscale_profiles"],
     },
 )

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 FILES = ("image", "table")
 
 
-def fingerprint(owners: Owners, view: View) -> str:
+def fingerprint(owners: Owners, view: View, *, profiles: str | None = None) -> str:
     """Return a hash of the cells and what they show, so that a run is resumed on the same data only.
 
-    Files go by name, not by folder: data that were moved are the same data.
+    Files go by name, not by folder: data that were moved are the same data. `profiles` is the hash of a matrix.
     """
     digest = hashlib.sha256()
+    if profiles is not None:
+        digest.update(profiles.encode())
     tables = [(adata, _keys.TRANSCRIPTS) for name, adata in owners.adatas.items() if name == "transcripts"]
     if owners.windows is not None:
         tables.append((owners.windows, _keys.CROPS))

@@ -15,7 +15,8 @@ from crepr.tl._fingerprint import fingerprint
 from crepr.tl._image_codes import image_codes
 from crepr.tl._marker_pictures import marker_pictures
 from crepr.tl._run import plan_run, train, write_model
-from crepr.tl._view import build_view, find_owners, intensity_of, view_of_model
+from crepr.tl._stain_input import intensity_of
+from crepr.tl._view import build_view, find_owners, view_of_model
 from crepr.train._hardware import Hardware
 from crepr.train._paired_view import PairedView
 from crepr.train._pose import AUGMENTS

@@ -16,8 +16,18 @@ from crepr.models._spec import InputSpec
 from crepr.models._vae import vae
 from crepr.tl._condition import plan_condition
 from crepr.tl._fingerprint import fingerprint
+from crepr.tl._profiles import check_probabilities, scan_profiles
 from crepr.tl._run import check_logvar, plan_run, train, write_model
-from crepr.tl._view import arrange, build_view, find_owners, in_order, intensity_of, view_of_model, windows_of
+from crepr.tl._stain_input import intensity_of
+from crepr.tl._view import (
+    are_profiles,
+    arrange,
+    build_view,
+    find_owners,
+    in_order,
+    view_of_model,
+    windows_of,
+)
 from crepr.train._corrected_view import CorrectedView
 from crepr.train._gene_counts import mean_occupied_pixels
 from crepr.train._hardware import Hardware
@@ -31,6 +41,7 @@ if TYPE_CHECKING:
     from crepr.tl._view import Inputs, Owners
     from crepr.train._plane_input import PlaneInput
     from crepr.train._pose import Augment
+    from crepr.train._profile_input import ProfileInput
     from crepr.train._trained_model import TrainedModel
     from crepr.train._view import View
 
@@ -38,6 +49,9 @@ if TYPE_CHECKING:
 OWN = ("inputs", "n_latent", "beta", "gene_weights", "invariant_to", "condition", "view", "options")
 #: Of training where :class:`Optimisation` has other defaults: planes take ten times longer than stains.
 PLANES = {"batch_size": 16, "max_epochs": 15}
+#: Of Chow et al. for profiles of morphology.
+PROFILES = {"batch_size": 96, "max_epochs": 100}
+N_LATENT = {True: 10, False: 50}  # of profiles, of pictures
 KINDS: dict[str, Literal["intensity", "planes"]] = {"stain": "intensity", "transcripts": "planes"}
 
 
@@ -88,12 +102,16 @@ def train_model(
     chosen = _preset(preset)
     owners = find_owners(data, inputs, mod)
     names = list(owners.adatas)
-    if preset is not None and set(chosen["inputs"]) != set(names):
+    profiles = are_profiles(names)
+    if preset is not None and set(chosen["inputs"]) != ({"profile"} if profiles else set(names)):
         raise ValueError(
             f"preset={preset!r} is a model of {_validate.listing(chosen['inputs'])}, but inputs are "
-            f"{_validate.listing(names)}. Set inputs={list(chosen['inputs'])}."
+            f"{_validate.listing(names)}. Set inputs={'a matrix, such as X' if 'profile' in chosen['inputs'] else list(chosen['inputs'])}."
         )
-    _check_use(names, gene_weights=gene_weights, dilation=dilation, hide_neighbours=hide_neighbours)
+    _check_use(
+        names, gene_weights=gene_weights, dilation=dilation, hide_neighbours=hide_neighbours, size=size, augment=augment,
+        invariant_to=invariant_to,
+    )  # fmt: skip
     gene_weights = _first(gene_weights, chosen["model"].get("gene_weights"), "none")
     _validate.choice("gene_weights", gene_weights, ("none", "inverse", "batch"))
     options = dict(chosen["model"])
@@ -101,21 +119,25 @@ def train_model(
     _validate.choice("model", model, LATENT_MODELS)
     own_options = own_options or {}
     options |= {**_model_options(model_options, model, taken=own_options), **own_options}
-    latent = _first(n_latent, options.get("n_latent"), _default(model, "n_latent"), 50)
+    latent = _first(
+        n_latent, options.get("n_latent"), None if profiles else _default(model, "n_latent"), N_LATENT[profiles]
+    )
     options["n_latent"] = _validate.integer("n_latent", latent, minimum=1)
-    ignored = _what_to_ignore(owners, model, invariant_to=invariant_to, condition=condition)
+    ignored = _what_to_ignore(owners, model, invariant_to=invariant_to, condition=condition, profiles=profiles)
     options |= ignored
     if augment is not None and "invariant_to" in ignored:
         raise ValueError(
             f"augment={augment!r} turns cells in training, and model={model!r} takes from invariant_to what it is to see. Leave augment out."
         )
-    augment = _validate.choice("augment", augment or ("none" if "invariant_to" in ignored else "quarter"), AUGMENTS)
+    augment = _validate.choice(
+        "augment", augment or ("none" if profiles or "invariant_to" in ignored else "quarter"), AUGMENTS
+    )
     if beta is not None:
         options["beta"] = beta if isinstance(beta, WarmUp) else _validate.number("beta", beta, minimum=0)
     run = plan_run(
         data,
         owners.target,
-        defaults={**(PLANES if "transcripts" in names else {}), **chosen["train"]},
+        defaults={**(PROFILES if profiles else PLANES if "transcripts" in names else {}), **chosen["train"]},
         given={"max_epochs": max_epochs, "batch_size": batch_size, "lr": lr, "weight_decay": weight_decay},
         validation=validation,
         patience=patience,
@@ -129,26 +151,39 @@ def train_model(
         progress=progress,
     )
 
-    shown = {
-        "augment": augment,
-        "hide_neighbours": bool(hide_neighbours),
-        "dilation": _validate.integer("dilation", _first(dilation, chosen["dilation"], 3), minimum=0),
-        "count_pixels": gene_weights == "batch",
-        "windows": windows_of(owners),
-        **({} if inputs_seen is None else {"inputs": _validate.choice("inputs", inputs_seen, ("own", "corrected"))}),
-    }
-    view = build_view(owners, size=size, default_size=chosen["size"], options=shown)
-    if preset is not None:
+    shown = (
+        {}
+        if profiles
+        else {
+            "augment": augment,
+            "hide_neighbours": bool(hide_neighbours),
+            "dilation": _validate.integer("dilation", _first(dilation, chosen["dilation"], 3), minimum=0),
+            "count_pixels": gene_weights == "batch",
+            "windows": windows_of(owners),
+            **(
+                {} if inputs_seen is None else {"inputs": _validate.choice("inputs", inputs_seen, ("own", "corrected"))}
+            ),
+        }
+    )
+    view = build_view(owners, size=size, default_size=chosen["size"], options={"augment": "none", **shown})
+    scanned = (
+        scan_profiles(owners.adatas[names[0]], names[0], cast("ProfileInput", view.inputs[names[0]]))
+        if profiles
+        else None
+    )
+    if preset is not None and not profiles:
         _check_preset_size(preset, chosen["size"], options, view.inputs[names[0]].size)
     if "transcripts" in names:
         options["gene_weights"] = _gene_weights(gene_weights, view)
     spec = _spec(view, owners, model, options, shown)
     check_logvar(spec, logvar)
+    if scanned is not None and spec.is_probability(names[0]):
+        check_probabilities(names[0], scanned)
     view = arrange(view, owners, spec.view)
     if isinstance(view, CorrectedView):
         # kept, so that what a cell looks like does not depend on the cells beside it
         spec = replace(spec, view={**spec.view, "margin": view.margin})
-    data_hash = fingerprint(owners, view)
+    data_hash = fingerprint(owners, view, profiles=None if scanned is None else scanned.digest)
     keys = keys if key_added is None else (key_added, key_added)
     params = {"inputs": names, "preset": preset, "use_rep": keys[0]}
     trained = train(run, spec, view, fingerprint=data_hash, params=params)
@@ -198,7 +233,7 @@ def _default(model: str, option: str) -> Any:
     return None if parameter is None else parameter.default
 
 
-def _what_to_ignore(owners: Owners, model: str, *, invariant_to: Any, condition: Any) -> dict[str, Any]:
+def _what_to_ignore(owners: Owners, model: str, *, invariant_to: Any, condition: Any, profiles: bool) -> dict[str, Any]:
     """Return what the latent is not to know, checked against the model and the data."""
     given = {"invariant_to": invariant_to, "condition": condition}
     taking = {
@@ -216,24 +251,25 @@ def _what_to_ignore(owners: Owners, model: str, *, invariant_to: Any, condition:
                 f"model={model!r} needs condition: columns of .obs that its decoder is told, such as 'area'."
             )
         return {"condition": plan_condition(owners.data, owners.target, condition)}
-    if model in taking["invariant_to"]:
+    if model in taking["invariant_to"] and not profiles:
         nuisances = _first(invariant_to, _default(model, "invariant_to"))
         return {"invariant_to": in_order(nuisances)}
     return {}
 
 
-def _check_use(names: list[str], *, gene_weights: str | None, dilation: int | None, hide_neighbours: bool) -> None:
+def _check_use(names: list[str], *, gene_weights: str | None, hide_neighbours: bool, **pictures: Any) -> None:
     """Raise if an option is given that says nothing about these inputs."""
     given = {
-        "gene_weights": (gene_weights not in (None, "none"), "transcripts"),
-        "dilation": (dilation is not None, "transcripts"),
-        "hide_neighbours": (hide_neighbours, "stain"),
+        "gene_weights": (gene_weights not in (None, "none"), ["transcripts"]),
+        "dilation": (pictures["dilation"] is not None, ["transcripts"]),
+        "hide_neighbours": (hide_neighbours, ["stain"]),
+        **{option: (value is not None, list(KINDS)) for option, value in pictures.items() if option != "dilation"},
     }
     for option, (is_set, needed) in given.items():
-        if is_set and needed not in names:
+        if is_set and not set(needed) & set(names):
             raise ValueError(
-                f"{option} is for {needed!r}, but inputs are {_validate.listing(names)}. Leave {option} out, or add "
-                f"{needed!r} to inputs."
+                f"{option} is for {' or '.join(map(repr, needed))}, but inputs are {_validate.listing(names)}. Leave {option} out, or add "
+                f"{needed[0]!r} to inputs."
             )
 
 
@@ -261,7 +297,7 @@ def _spec(view: View, owners: Owners, model: str, options: dict[str, Any], shown
         name: InputSpec(
             item.channels,
             item.size,
-            KINDS[name],
+            KINDS.get(name, "profile"),
             intensity_of(owners.adatas[name], item.channels) if name == "stain" else {},
         )
         for name, item in view.inputs.items()

@@ -11,14 +11,15 @@ import pandas as pd
 
 from crepr import _access, _keys, _validate
 from crepr._warn import warn
-from crepr.get._crop_reader import crop_reader, mask_reader
-from crepr.get._limits import intensity_limits
+from crepr.get._crop_reader import crop_reader
 from crepr.get._molecule_reader import molecule_reader
 from crepr.get._same_pixels import check_same_pixels
 from crepr.tl._condition import condition_values
 from crepr.tl._image_codes import image_codes
+from crepr.tl._profiles import profile_input, profile_owner
+from crepr.tl._stain_input import stain_input
 from crepr.train._corrected_view import CorrectedView
-from crepr.train._crop_input import CropInput
+from crepr.train._corrupted_view import CorruptedView
 from crepr.train._nuisances import NUISANCES
 from crepr.train._nuisances._pose_of import pose_of
 from crepr.train._paired_view import PairedView
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from crepr._types import Data
+    from crepr.train._crop_input import CropInput
     from crepr.train._trained_model import TrainedModel
     from crepr.train._view import Input
 
@@ -58,9 +60,13 @@ def find_owners(data: Data, inputs: str | Sequence[str], mod: str | Sequence[str
     Results go to the modality that all inputs come from, or to the MuData where they come from several.
     """
     parts = _access.modalities(data, mod)
+    names = _input_names(parts, inputs)
+    if are_profiles(names):
+        owner = profile_owner(data, names[0], mod)
+        return Owners(data, {names[0]: owner}, owner, None)
     adatas = {
         name: _access.modality(data, mod, having=REFERENCES[name], hint=REGISTER[name], several=SEVERAL)
-        for name in _input_names(parts, inputs)
+        for name in names
     }
     target: Data = next(iter(adatas.values()))
     if any(adata is not target for adata in adatas.values()):
@@ -73,19 +79,32 @@ def find_owners(data: Data, inputs: str | Sequence[str], mod: str | Sequence[str
     return Owners(data, adatas, target, windows)
 
 
+def are_profiles(names: Sequence[str]) -> bool:
+    """Whether these inputs are a matrix, and not pictures."""
+    return any(name not in REFERENCES for name in names)
+
+
 def _input_names(parts: Mapping[str, AnnData], inputs: str | Sequence[str]) -> list[str]:
     if not isinstance(inputs, Sequence):
-        raise TypeError(f"inputs must be 'auto', 'stain', 'transcripts' or a list of them, got {inputs!r}.")
+        raise TypeError(
+            f"inputs must be 'auto', 'stain', 'transcripts' or a list of them, or a matrix such as 'X', got {inputs!r}."
+        )
     if inputs != "auto":
         names = [inputs] if isinstance(inputs, str) else list(inputs)
-        for name in names:
-            _validate.choice("inputs", name, ["auto", *REFERENCES])
+        if are_profiles(names):
+            if len(names) > 1:
+                raise ValueError(
+                    f"inputs={inputs!r} holds a matrix beside others, and a model reads one matrix or pictures. Train a model of each."
+                )
+            return names
         if not names or len(set(names)) < len(names):
             raise ValueError(f"inputs must name each input once, got {inputs!r}.")
         return [name for name in REFERENCES if name in names]  # one order, whatever was written
     names = [name for name, key in REFERENCES.items() if any(key in adata.obsm for adata in parts.values())]
     if not names:
-        raise KeyError("Neither 'crops' nor 'transcripts' is in .obsm. Run cr.pp.crops or cr.pp.transcripts first.")
+        raise KeyError(
+            "Neither 'crops' nor 'transcripts' is in .obsm. Run cr.pp.crops or cr.pp.transcripts first, or set inputs to a matrix, such as 'X'."
+        )
     return names
 
 
@@ -141,8 +160,10 @@ def build_view(
     made: dict[str, Input] = {}
     for name, adata in owners.adatas.items():
         wanted = None if channels is None else channels[name]
-        if name == "stain":
-            made[name] = _stain(adata, wanted, size, options, None if limits is None else limits[name])
+        if name not in REFERENCES:
+            made[name] = profile_input(adata, name, channels=wanted)
+        elif name == "stain":
+            made[name] = stain_input(adata, wanted, size, options, None if limits is None else limits[name])
         elif options["windows"] == "crops":
             crops = crop_reader(cast("AnnData", owners.windows), size=size)
             made[name] = _transcripts(adata, wanted, crops.top, crops.left, crops.size, options)
@@ -169,6 +190,15 @@ def arrange(view: View, owners: Owners, options: Mapping[str, Any]) -> View:
         view.condition = condition_values(owners.data, owners.target, options["condition"])
     if options["name"] == "identity":
         return view
+    if options["name"] == "corrupted":
+        return CorruptedView(
+            view.inputs,
+            n_obs=view.n_obs,
+            noise=options["noise"],
+            mask=options["mask"],
+            names=view.names,
+            condition=view.condition,
+        )
     name = options["source"]
     shown = cast("CropInput", view.inputs[name])
     if options["name"] == "paired":
@@ -317,50 +347,6 @@ def view_of_model(owners: Owners, model: TrainedModel, *, inputs: Inputs | None 
         # the source alone, without a partner
         return View({"source": view.inputs[options["source"]]}, n_obs=view.n_obs, names=view.names, augment="none")
     return arrange(view, owners, options)
-
-
-def intensity_of(adata: AnnData, channels: Sequence[str]) -> dict[str, Any]:
-    """Return how the crops are scaled, as plain data: `per`, and for the whole data set `low` and `high` by channel."""
-    per = str(adata.uns.get(_keys.CROPS, {}).get("intensity", {"per": "crop"})["per"])
-    limits = intensity_limits(adata, channels)
-    if per != "dataset" or limits is None:
-        return {"per": per}
-    low, high = (dict(zip(channels, map(float, values), strict=True)) for values in limits)
-    return {"per": per, "low": low, "high": high}
-
-
-def _stain(
-    adata: AnnData,
-    channels: Sequence[str] | None,
-    size: int | None,
-    options: Mapping[str, Any],
-    trained: Mapping[str, Any] | None,
-) -> CropInput:
-    reader = crop_reader(adata, channels=channels, size=size)
-    limits = _limits(adata, reader.channels, trained)
-    if not options["hide_neighbours"]:
-        return CropInput(reader, limits)
-    _validate.has_key(
-        adata.obsm, _keys.MASKS, where=".obsm", hint="hide_neighbours needs masks: run cr.pp.masks first."
-    )
-    labels = _access.references(adata, _keys.MASKS)["label"].to_numpy(np.int64)
-    return CropInput(reader, limits, masks=mask_reader(adata, size=reader.size), labels=labels)
-
-
-def _limits(
-    adata: AnnData, channels: Sequence[str], trained: Mapping[str, Any] | None
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the intensities that become 0 and 1: a trained model keeps those of its own data set."""
-    if trained is None:
-        return intensity_limits(adata, channels)
-    if trained["per"] == "dataset":
-        low, high = (np.array([trained[end][name] for name in channels], np.float32) for end in ("low", "high"))
-        return low, high
-    if trained["per"] == "crop":
-        return None
-    if intensity_of(adata, channels)["per"] != "cell":
-        raise ValueError("The model saw crops scaled cell by cell. Run cr.pp.intensity(data, per='cell') first.")
-    return intensity_limits(adata, channels)
 
 
 def _window_size(owners: Owners, size: int | None, default_size: int | None) -> int:

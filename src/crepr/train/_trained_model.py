@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -71,7 +72,10 @@ class TrainedModel:
         self.params = dict(params or {})
 
     def __repr__(self) -> str:
-        inputs = ", ".join(f"{name} ({len(self.channels(name))} channels)" for name in self.spec.inputs)
+        inputs = ", ".join(
+            f"{name} ({len(self.channels(name))} {'features' if self.spec.inputs[name].kind == 'profile' else 'channels'})"
+            for name in self.spec.inputs
+        )
         weights = sum(values.numel() for values in self.network.parameters())
         network = self.spec.network
         spatial = isinstance(network, SpatialNetworkSpec)
@@ -198,15 +202,12 @@ class TrainedModel:
     def reconstruct(
         self, view: View, *, cells: np.ndarray, batch_size: int = 256, device: str | torch.device = "auto"
     ) -> dict[str, dict[str, np.ndarray]]:
-        """Return inputs, targets and what is decoded from their latent means, arrays `(n, c, size, size)` in 0..1 by name."""
+        """Return inputs, targets and what is decoded from their latent means, arrays `(n, c, size, size)` in 0..1, or `(n, d)`, by name."""
         where = pick_device(device)
         network = self.network.to(where).eval()
         shown = {"inputs": self.spec.seen(), "targets": self.spec.drawn(), "outputs": self.spec.drawn()}
         parts: dict[str, dict[str, list[np.ndarray]]] = {
-            side: {
-                name: [np.empty((0, len(item.channels), item.size, item.size), np.float32)]
-                for name, item in items.items()
-            }
+            side: {name: [np.empty((0, *item.shape), np.float32)] for name, item in items.items()}
             for side, items in shown.items()
         }
         batches = Batches(view, cells, batch_size=self._fitting(batch_size), device=where) if len(cells) else ()
@@ -226,7 +227,7 @@ class TrainedModel:
     def decode(
         self, z: np.ndarray, *, condition: np.ndarray | None = None, device: str | torch.device = "auto"
     ) -> dict[str, np.ndarray]:
-        """Return what is decoded from latents `(n, n_latent)`, arrays `(n, c, size, size)` in 0..1 by name.
+        """Return what is decoded from latents `(n, n_latent)`, arrays `(n, c, size, size)` in 0..1, or `(n, d)`, by name.
 
         `condition`, `(k,)`, is what the decoders are told of all, if they are told something.
         """
@@ -245,16 +246,19 @@ class TrainedModel:
         return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
     def _shown(self, decoded: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Return decoders' outputs as values in 0..1."""
-        return {
-            name: (values.sigmoid() if self.spec.is_probability(name) else values.clip(0, 1)).float()
-            for name, values in decoded.items()
-        }
+        """Return decoders' outputs as values: of pictures in 0..1, of profiles as they are."""
+        shown = {}
+        for name, values in decoded.items():
+            if self.spec.is_probability(name):
+                shown[name] = values.sigmoid().float()
+            else:
+                shown[name] = (values if self.spec.drawn()[name].kind == "profile" else values.clip(0, 1)).float()
+        return shown
 
     def _fitting(self, batch_size: int) -> int:
         """Return fewer cells than asked for where a batch of them, with hundreds of planes each, would fill the memory."""
         pictures = [*self.spec.inputs.values(), *self.spec.seen().values()]
-        values = sum(len(shown.channels) * shown.size**2 for shown in pictures) // 2
+        values = sum(math.prod(shown.shape) for shown in pictures) // 2
         if isinstance(self.spec.network, SpatialNetworkSpec):
             values += self.spec.network.n_values
         return max(1, min(batch_size, BATCH_VALUES // values))

@@ -32,6 +32,44 @@ def test_reference_is_the_mean_over_samples_of_the_prior(width):
     assert discrepancy(z) == pytest.approx(float(expected), abs=6e-3)
 
 
+def naive(z, prior, k, *, diagonal):
+    """Mean over pairs, one by one; of different values only without the diagonal."""
+
+    def mean(x, y, same):
+        values = [k(a, b) for i, a in enumerate(x) for j, b in enumerate(y) if diagonal or not same or i != j]
+        return float(torch.stack(values).mean())
+
+    return mean(z, z, True) - 2 * mean(z, prior, False) + mean(prior, prior, True)
+
+
+@pytest.mark.parametrize("estimator", ["biased", "unbiased"])
+@pytest.mark.parametrize("kernel", ["gaussian", "imq"])
+def test_reference_is_the_mean_over_pairs(estimator, kernel):
+    z = 1 + torch.randn(6, 3, generator=torch.Generator().manual_seed(1))
+    prior = torch.randn(6, 3, generator=torch.Generator().manual_seed(2))
+    kernels = {
+        "gaussian": lambda a, b: torch.exp(-(a - b).square().sum() / 4),
+        "imq": lambda a, b: 4 / (4 + (a - b).square().sum()),
+    }
+    output = Output(z, {}, {}, generator=torch.Generator().manual_seed(2))
+    found = float(mmd(output, {}, kernel=kernel, bandwidth=4.0, estimator=estimator).mean())
+    assert found == pytest.approx(naive(z, prior, kernels[kernel], diagonal=estimator == "biased"), abs=1e-5)
+
+
+def test_property_estimators_agree_on_average():
+    z = 0.5 + torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
+    # without the diagonal of the latents, which the exact one has
+    exact = discrepancy(z) - (1 - float(torch.exp(-torch.pdist(z).square() / 16).mean())) / 50
+    generator = torch.Generator().manual_seed(3)
+    drawn = [float(mmd(Output(z, {}, {}, generator), {}, estimator="unbiased").mean()) for _ in range(400)]
+    assert sum(drawn) / 400 == pytest.approx(exact, abs=2e-3)
+
+
+def test_error():
+    with pytest.raises(ValueError, match="estimator='exact' needs kernel='gaussian', got 'imq'"):
+        mmd(Output(torch.zeros(2, 2), {}, {}), {}, kernel="imq")
+
+
 @given(st.integers(0, 2**32 - 1), st.floats(0.1, 3), st.floats(-2, 2))
 def test_property_never_negative(seed, scale, shift):
     z = shift + scale * torch.randn(64, 5, generator=torch.Generator().manual_seed(seed))

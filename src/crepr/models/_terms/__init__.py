@@ -37,5 +37,13 @@ TERMS: dict[str, TermKind] = {
     "focal": TermKind(focal, "logit", {"gene_weights": _GENE_WEIGHTS, "gamma": float, "alpha": float | None}),
     "kl": TermKind(kl, "posterior", {}),
     "marginal_kl": TermKind(marginal_kl, "posterior", {}),
-    "mmd": TermKind(mmd, "latent", {}),
+    "mmd": TermKind(
+        mmd,
+        "latent",
+        {
+            "kernel": Literal["gaussian", "imq"],
+            "bandwidth": float | None,
+            "estimator": Literal["exact", "biased", "unbiased"],
+        },
+    ),
 }

@@ -6,10 +6,12 @@ from crepr import _validate
 from crepr.models._block_sizes import block_sizes
 from crepr.models._decoder import DecoderSpec
 from crepr.models._encoder import EncoderSpec
+from crepr.models._network import NetworkSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from crepr.models._profile_decoder import ProfileDecoderSpec
     from crepr.models._spec import InputSpec
 
 WIDTHS = {"intensity": (16, 32, 64, 128, 128), "planes": (32, 64, 64, 64, 64)}
@@ -19,19 +21,21 @@ LARGEST_MAP = 6  # pixels per side at the end of the encoder
 PLAIN_WIDTHS, PLAIN_HIDDEN = (16, 32, 64), 128
 
 
-def picture_parts(
+def picture_network(
     inputs: Mapping[str, InputSpec],
-    widths: Sequence[int] | None,
-    decoder_widths: Mapping[str, Sequence[int]] | None,
     *,
+    n_latent: int,
+    sampled: bool,
+    widths: Sequence[int] | None,
+    decoder_widths: Mapping[str, Sequence[int]],
     blocks: Literal["norm", "plain"],
     kernel: int | None,
     padding: int | None,
     upsample: Literal["transpose", "nearest"] | None,
     totals: bool | None,
     hidden: int | None,
-) -> tuple[EncoderSpec, dict[str, DecoderSpec]]:
-    """Describe an encoder on all pictures together and a decoder for each; options as in :func:`vae`."""
+) -> NetworkSpec:
+    """Describe an encoder on all pictures together and a decoder of each; options as in :func:`vae`."""
     geometry: dict[str, Any] = {
         "size": _common_size(inputs),
         "kernel": 3 if kernel is None else kernel,
@@ -46,8 +50,8 @@ def picture_parts(
         return PLAIN_WIDTHS if plain else _default_widths(kinds, **geometry)
 
     def decoder_widths_for(name: str, kind: str) -> tuple[int, ...]:
-        if name in (decoder_widths or {}):
-            return tuple((decoder_widths or {})[name])
+        if name in decoder_widths:
+            return tuple(decoder_widths[name])
         mirrored = widths_for([kind], widths)
         return (*(2 * width for width in mirrored), mirrored[-1]) if plain else mirrored
 
@@ -58,7 +62,7 @@ def picture_parts(
         hidden=(PLAIN_HIDDEN if plain else 0) if hidden is None else hidden,
         **common,
     )
-    decoders = {
+    decoders: dict[str, DecoderSpec | ProfileDecoderSpec] = {
         name: DecoderSpec(
             name,
             channels=len(spec.channels),
@@ -68,7 +72,7 @@ def picture_parts(
         )
         for name, spec in inputs.items()
     }
-    return encoder, decoders
+    return NetworkSpec({"encoder": encoder}, decoders, n_latent, sampled=sampled)
 
 
 def _common_size(inputs: Mapping[str, InputSpec]) -> int:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from crepr.models._network import NetworkSpec
 from crepr.models._profile_decoder import ProfileDecoderSpec
 from crepr.models._profile_encoder import ProfileEncoderSpec
 
@@ -12,19 +13,25 @@ if TYPE_CHECKING:
 
 # of Chow et al.
 WIDTHS = (250,)
+SLOPE = 0.1
 
 
-def profile_parts(
+def profile_network(
     inputs: Mapping[str, InputSpec],
-    widths: Sequence[int] | None,
-    decoder_widths: Mapping[str, Sequence[int]] | None,
     *,
+    n_latent: int,
+    sampled: bool,
+    widths: Sequence[int] | None,
+    decoder_widths: Mapping[str, Sequence[int]],
     blocks: Literal["norm", "plain"],
     slope: float | None,
-) -> tuple[ProfileEncoderSpec, dict[str, ProfileDecoderSpec]]:
+) -> NetworkSpec:
     """Describe an encoder and a decoder of the one profile; options as in :func:`vae`."""
     ((name, spec),) = inputs.items()
     own = WIDTHS if widths is None else tuple(widths)
-    common: dict[str, Any] = {"n_features": len(spec.channels), "blocks": blocks, "slope": 0.1 if slope is None else slope}
-    decoder = ProfileDecoderSpec(name, widths=tuple((decoder_widths or {}).get(name, own)), **common)
-    return ProfileEncoderSpec((name,), widths=own, **common), {name: decoder}
+    common: dict[str, Any] = {
+        "n_features": len(spec.channels), "blocks": blocks, "slope": SLOPE if slope is None else float(slope),
+    }  # fmt: skip
+    encoder = ProfileEncoderSpec((name,), widths=own, **common)
+    decoder = ProfileDecoderSpec(name, widths=tuple(decoder_widths.get(name, own)), **common)
+    return NetworkSpec({"encoder": encoder}, {name: decoder}, n_latent, sampled=sampled)

@@ -1,0 +1,66 @@
+"""Sums and differences of group means, for many ways of filling the groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+# values held at once
+BLOCK = 1 << 22
+
+
+def resampled_arithmetic(
+    x: np.ndarray,
+    places: np.ndarray,
+    fillings: Iterable[np.ndarray],
+    coefficients: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+    block: int = BLOCK,
+) -> Iterator[np.ndarray]:
+    """Predict combinations anew for each filling of the groups: one sparse product for a block of fillings.
+
+    Time grows with fillings times places times `d`; groups that no combination names cost nothing.
+
+    Parameters
+    ----------
+    x
+        Rows, `(n, d)`.
+    places
+        Group of each place, `(m,)`, in rising order.
+    fillings
+        Blocks of fillings: the row of `x` that stands at each place, `(b, m)`.
+    coefficients
+        What each combination takes of each group, `(n_combinations, n_groups)`.
+    weights
+        Of the rows, `(n,)`, above 0; they go where their rows go.
+    block
+        Values held at once.
+
+    Yields
+    ------
+    Predictions, `(b, n_combinations, d)`, with other `b` than those of the fillings, and as many in all.
+    """
+    named = (coefficients != 0).any(0)
+    used = coefficients[:, named]
+    mine = np.flatnonzero(named[places])
+    sizes = np.bincount(places, minlength=len(named))[named]
+    shares = np.ones(len(x)) if weights is None else np.asarray(weights, dtype=np.float64)
+    # the last column adds up to what sums are divided by
+    table = np.column_stack([x * shares[:, None], shares])
+    width = max(1, block // max(1, 2 * len(mine) + sum(used.shape) * table.shape[1]))
+    for rows in fillings:
+        for start in range(0, len(rows), width):
+            chosen = rows[start : start + width, mine]
+            # places of a group lie side by side, so that those of all groups, filling by filling, are rows of a sparse matrix
+            ends = np.cumsum(np.tile(sizes, len(chosen)))
+            members = csr_matrix(
+                (np.ones(chosen.size), chosen.ravel(), np.concatenate([[0], ends])), shape=(len(ends), len(x))
+            )
+            sums = (members @ table).reshape(len(chosen), len(sizes), table.shape[1])
+            yield used @ (sums[..., :-1] / sums[..., -1:])
