@@ -25,18 +25,21 @@ def text_of(value: object) -> str:
 
 
 class PresetTable(SphinxDirective):
-    """A table with a row per setting and a column per preset."""
+    """A table with a row per setting and a column per preset, of those whose names begin with the argument."""
+
+    required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         rows: dict[str, dict[str, str]] = {}
-        for preset, parts in PRESETS.items():
+        presets = {name: parts for name, parts in PRESETS.items() if name.startswith(self.arguments[0])}
+        for preset, parts in presets.items():
             for part in ("inputs", "model", "train"):
                 for name, value in parts[part].items():
                     rows.setdefault(name, {})[preset] = text_of(value)
         lines = [".. list-table::", "   :header-rows: 1", "   :class: presets", "", "   * -"]
-        lines += [f"     - `{preset}`" for preset in PRESETS]
+        lines += [f"     - `{preset}`" for preset in presets]
         for name, values in rows.items():
-            lines += [f"   * - `{name}`", *(f"     - {values.get(preset, '')}" for preset in PRESETS)]
+            lines += [f"   * - `{name}`", *(f"     - {values.get(preset, '')}" for preset in presets)]
         return self.parse_text_to_nodes("\n".join(["```{eval-rst}", *lines, "```"]))
 
 

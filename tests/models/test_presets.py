@@ -15,6 +15,9 @@ PUBLISHED = {
     "moser-vae4": 7_890_250,
     "moser-vae5": 7_304_416,
 }
+# with the scale and shift of the batch norm of two heads
+PROFILES = {"chow-cp5": (302_648, 588), "chow-l1000": (1_077_868, 978)}
+PICTURES = [name for name in PRESETS if name.startswith("moser")]
 KINDS = {"stain": "intensity", "transcripts": "planes"}
 
 
@@ -32,7 +35,7 @@ def count(network):
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", PICTURES)
 def test_reference_parameters_are_the_published_ones(name):
     spec = specify(name)
     # the plain last layer: without the scale and shift of batch norm, with a bias
@@ -57,7 +60,7 @@ def test_reference_flat_features(name, flat):
     assert encoder.widths[-1] * block_sizes(encoder.size, 5, padding=0)[-1] ** 2 == flat
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", PICTURES)
 def test_anchor_loss_is_the_published_sum_of_means(name):
     spec = specify(name)
     # bright stains decoded as dark, and undecided planes without a spot
@@ -79,10 +82,21 @@ def test_anchor_loss_is_the_published_sum_of_means(name):
     assert weights["kl"] == 0
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", PICTURES)
 def test_property_training_arguments(name):
     assert set(PRESETS[name]) == {"model", "train", "inputs"}
     assert set(PRESETS[name]["train"]) == {"lr", "batch_size", "max_epochs", "eps", "weight_decay"}
     assert {item["size"] for item in PRESETS[name]["inputs"].values()} == {
         specify(name).network.encoders["encoder"].size
     }
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_reference_parameters_of_profiles_are_the_published_ones(name):
+    expected, n_features = PROFILES[name]
+    options = dict(PRESETS[name]["model"])
+    features = InputSpec(tuple(f"feature {i}" for i in range(n_features)), kind="profile")
+    spec = MODELS[options.pop("model")]({"X": features}, **options)
+    assert PRESETS[name]["inputs"] == {"profile": {"n_features": n_features}}
+    assert count(spec.build()) == expected - 4 * options["n_latent"]
+    assert spec.objective["X_mse"].weight == 1

@@ -127,6 +127,36 @@ def test_mudata_and_validation_by_column(adata):
     assert "val_X_mse" in model.history
 
 
+@pytest.mark.parametrize("model", [None, "vae", "mmd_vae"])
+@pytest.mark.parametrize("preset", ["chow-cp5", "chow-cp4", "chow-l1000"])
+def test_presets_have_the_published_settings(adata, preset, model):
+    trained = cr.tl.train_vae(
+        adata, inputs="X", preset=preset, model=model, max_epochs=1, batch_size=50, n_latent=5, progress=False
+    )
+    table = {"chow-cp5": (0.3, 1e3, 250), "chow-cp4": (0.06, 1e4, 250), "chow-l1000": (40.0, 1e7, 500)}
+    beta, mmd, width = table[preset]
+    objective = trained.spec.objective
+    assert trained.spec.model == (model or "beta_vae")
+    assert objective["kl"].weight == {None: beta, "vae": 1.0, "mmd_vae": 0.0}[model]
+    if model == "mmd_vae":
+        assert objective["mmd"].weight == mmd
+        assert objective["mmd"].options["estimator"] == "biased"
+    assert trained.spec.network.encoders["encoder"].widths == (width,)
+    assert trained.params["eps"] == 1e-7
+    assert np.isfinite(trained.history.to_numpy()).all()
+
+
+def test_test_cells_are_embedded_only(adata):
+    cr.pp.split(adata)
+    model = cr.tl.train_vae(adata, inputs="X", validation="split", **OPTIONS)
+    assert model.params["n_held_out"] == 10
+    other = adata.copy()
+    other.X[(adata.obs["split"] == "test").to_numpy()] = 0
+    again = cr.tl.train_vae(other, inputs="X", validation="split", **OPTIONS)
+    pd.testing.assert_frame_equal(again.history, model.history)
+    assert np.isfinite(adata.obsm["X_vae"]).all()
+
+
 def test_constant_features_are_told(adata):
     adata.X[:, 3] = 0.5
     with pytest.warns(UserWarning, match="1 of 12 features of 'X' are constant.*'feature 3'"):
@@ -159,6 +189,12 @@ BAD = {
     "latents": ({"n_latent": 40}, None, ValueError, "n_latent=40 is more than the 16 features"),
     "text": ({"inputs": "words"}, None, TypeError, "must be a matrix of numbers, got dtype"),
     "preset": ({"preset": "moser-vae2"}, None, ValueError, "preset='moser-vae2' is a model of 'stain'"),
+    "model of the preset": (
+        {"preset": "chow-cp5", "model": "denoising_autoencoder"},
+        None,
+        ValueError,
+        "preset='chow-cp5' has no model='denoising_autoencoder'.*'vae', 'beta_vae', 'mmd_vae'",
+    ),
 }
 
 

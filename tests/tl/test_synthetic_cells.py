@@ -1,4 +1,4 @@
-"""ME-VAE on cells whose truth is known: it tells the pattern, and neither the angle nor the size."""
+"""Cells whose truth is known: ME-VAE tells the pattern and neither angle nor size, paired inpainting tells it across images."""
 
 import numpy as np
 import pytest
@@ -41,3 +41,22 @@ def test_mevae_tells_the_class_and_neither_angle_nor_size():
     vae, turned = told(adata, used(adata, "X_vae"))
     assert (turned["r2_linear"] > 0.5).all()
     assert accuracy > vae + 0.15
+
+
+@pytest.mark.slow
+def test_inpainting_tells_patterns_across_images():
+    adata = cr.datasets.synthetic_cells(
+        1000, size=32, patterns=["nucleus", "periphery", "puncta", "diffuse", "polar"], n_images=25, nucleus=True, contrast=0.15
+    )  # fmt: skip
+    options = {
+        "markers": ["membrane", "nucleus"], "proteins": "protein", "image_key": "image", "width": 0.15, "lr": 1e-3, "batch_size": 16,
+        "max_epochs": 10, "pooling": "mean", "progress": False,
+    }  # fmt: skip
+    best = {}
+    for model in ("paired_inpainting", "autoencoder"):
+        key = cr.tl.train_inpainting(adata, model=model, **options).params["use_rep"]
+        # only cells of other images vote
+        cr.tl.choose_layer(adata, "class", use_rep=key, exclude="image", n_perms=0, progress=False)
+        best[model] = cr.get.choose_layer(adata)["balanced_accuracy"].max()
+    assert best["paired_inpainting"] > best["autoencoder"] + 0.15
+    assert best["paired_inpainting"] > 0.7

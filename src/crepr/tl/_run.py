@@ -244,21 +244,24 @@ def _split(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of the cells trained on and of those held out."""
     units = np.arange(target.n_obs) if images is None else images
-    known = np.unique(units[units >= 0])
-    what = "cells" if images is None else "images"
+    left_out = units < 0
     if isinstance(validation, str):
-        column = _access.cell_flags(data, target, validation, option="validation")
-        held_out = np.unique(units[column & (units >= 0)])
-        if images is not None and np.isin(units[~column], held_out).any():
+        is_held_out, is_test = _marked(data, target, validation)
+        left_out = left_out | is_test
+        parts = [np.unique(units[part & (units >= 0)]) for part in (is_held_out, ~is_held_out & ~is_test, is_test)]
+        held_out = parts[0]
+        if images is not None and len(np.unique(np.concatenate(parts))) < sum(map(len, parts)):
             raise ValueError(
                 f"validation={validation!r} holds out parts of images, and pairs lie within. Hold out whole images."
             )
-    else:
+    known = np.unique(units[~left_out])
+    if not isinstance(validation, str):
         share = _validate.number("validation", validation, minimum=0)
         if share >= 1:
             raise ValueError(f"validation must be a share below 1 or a column of .obs, got {validation}.")
         drawn = np.random.default_rng([seed, 1]).permutation(known)
         held_out = drawn[: round(share * len(known))]
+    what = "cells" if images is None else "images"
     if len(held_out) == len(known):
         raise ValueError(f"validation={validation!r} holds out all {len(known)} {what}; leave some to train on.")
     if validation and not len(held_out):
@@ -266,8 +269,17 @@ def _split(
             f"validation={validation!r} holds out none of {len(known)} {what}. Hold out at least one "
             f"(a share of {1 / len(known):.2g}), or set validation=0."
         )
-    is_held_out = np.isin(units, held_out)
-    return np.flatnonzero((units >= 0) & ~is_held_out), np.flatnonzero(is_held_out)
+    held = np.isin(units, held_out) & ~left_out
+    return np.flatnonzero(~left_out & ~held), np.flatnonzero(held)
+
+
+def _marked(data: Data, target: Data, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return which cells a column holds out, and which it keeps for a test: by booleans, or by the parts of :func:`crepr.pp.split`."""
+    column = _access.cell_column(data, target, name, option="validation")
+    if set(column.dropna().unique()) - {"train", "validation", "test"} or column.isna().any():
+        flags = _access.cell_flags(data, target, name, option="validation")
+        return flags, np.zeros(len(flags), dtype=bool)
+    return (column == "validation").to_numpy(), (column == "test").to_numpy()
 
 
 def _optimisation(defaults: Mapping[str, Any], given: Mapping[str, Any], n_cells: int) -> Optimisation:

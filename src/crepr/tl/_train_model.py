@@ -99,7 +99,7 @@ def train_model(
     Parameters are those of :func:`crepr.tl.train_vae`, and `inputs_seen`: what encoders of corrected cells see when cells are
     embedded; and `own_options`: options of the model that are arguments of the caller.
     """
-    chosen = _preset(preset)
+    chosen = _preset(preset, model)
     owners = find_owners(data, inputs, mod)
     names = list(owners.adatas)
     profiles = are_profiles(names)
@@ -205,13 +205,23 @@ def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
 
 
-def _preset(name: str | None) -> dict[str, Any]:
+def _preset(name: str | None, model: str | None) -> dict[str, Any]:
+    """Return the settings of a preset, or of one of several models that it has."""
     if name is None:
         return {"model": {}, "train": {}, "inputs": {}, "size": None, "dilation": None}
-    _validate.choice("preset", name, PRESETS)
-    inputs = PRESETS[name]["inputs"].values()
+    preset = PRESETS[_validate.choice("preset", name, PRESETS)]
+    settings = {part: dict(preset[part]) for part in ("model", "train")}
+    if model is not None and "models" in preset:
+        if model not in preset["models"]:
+            raise ValueError(
+                f"preset={name!r} has no model={model!r}. Set model to one of {_validate.listing(preset['models'])}, or leave preset out."
+            )
+        settings["model"] = {key: value for key, value in settings["model"].items() if key != "beta"} | {"model": model}
+        for part, values in preset["models"][model].items():
+            settings[part] |= values
+    inputs = preset["inputs"].values()
     size, dilation = (next((item[key] for item in inputs if key in item), None) for key in ("size", "dilation"))
-    return {**PRESETS[name], "size": size, "dilation": dilation}
+    return {**settings, "inputs": preset["inputs"], "size": size, "dilation": dilation}
 
 
 def _model_options(given: Any, model: str, *, taken: Iterable[str]) -> dict[str, Any]:

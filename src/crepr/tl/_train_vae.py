@@ -50,11 +50,12 @@ def train_vae(
     rng: Seed = 0,
     progress: bool = True,
 ) -> TrainedModel:
-    """Train a variational autoencoder of cells: what tells these cells apart in their stains and transcripts?
+    """Train a variational autoencoder of cells: what tells these cells apart in their stains and transcripts, or in a matrix?
 
-    Learns to describe each cell by a few numbers from which its pictures can be drawn again :cite:p:`Kingma2014`,
-    and writes these numbers to `.obsm`. The pictures are crops of stains, planes of transcripts (one per gene, drawn
-    from coordinates), or both through one encoder and two decoders, as in Moser et al. :cite:p:`Moser2025`.
+    Learns to describe each cell by a few numbers from which it can be drawn again :cite:p:`Kingma2014`,
+    and writes these numbers to `.obsm`. What is drawn are crops of stains, planes of transcripts (one per gene, drawn
+    from coordinates), or both through one encoder and two decoders, as in Moser et al. :cite:p:`Moser2025`; or profiles, a
+    row of features per cell or well, as in Chow et al. :cite:p:`Chow2022`.
 
     Do not use it to compare images that were stained or exposed differently without saying so in the design: like any
     autoencoder it describes what varies most, batches included.
@@ -62,19 +63,21 @@ def train_vae(
     Parameters
     ----------
     data
-        Annotated data with crops (:func:`crepr.pp.crops`), transcripts (:func:`crepr.pp.transcripts`) or both.
+        Annotated data with crops (:func:`crepr.pp.crops`), transcripts (:func:`crepr.pp.transcripts`) or both; or with profiles.
     inputs
-        `'stain'`, `'transcripts'`, both in a list, or `'auto'`: all that is registered.
+        `'stain'`, `'transcripts'`, both in a list, or `'auto'`: all that is registered. Or a matrix: `'X'`, the name of a layer, or a key of
+        `.obsm`; sparse ones and those on disk are read batch by batch.
     mod
         Modality or modalities of a MuData that the inputs, and the crops around which transcripts are drawn, are taken
         from; all by default.
     model
         `'vae'`, `'beta_vae'`, `'mmd_vae'` or `'double_decoder_vae'`; by default the one that the inputs ask for. To have the latent
         ignore something: `'corrected_vae'` and `'denoising_autoencoder'` (with `invariant_to`), `'conditional_vae'` (with
-        `condition`), and `'mevae'`, which :func:`train_mevae` trains with its own defaults. See :doc:`/models`.
+        `condition`), and `'mevae'`, which :func:`train_mevae` trains with its own defaults. Of these, profiles have `'vae'`, `'beta_vae'`,
+        `'mmd_vae'`, `'conditional_vae'` and `'denoising_autoencoder'`, which adds noise to them. See :doc:`/models`.
     preset
-        Settings of a published model, `'moser-vae1'` to `'moser-vae5'`: network, objective, learning rate and epochs,
-        see :doc:`/models`. Arguments given beside it win.
+        Settings of a published model, `'moser-vae1'` to `'moser-vae5'`, or of profiles `'chow-cp5'`, `'chow-cp4'`, `'chow-l1000'`: network,
+        objective, learning rate and epochs, see :doc:`/models`. Arguments given beside it win.
     invariant_to
         For models of corrected cells: what is taken out of the picture that is to be drawn, `'rotation'`, `'polarity'`, `'size'`,
         `'shape'`; needs :func:`crepr.pp.pose`.
@@ -83,7 +86,7 @@ def train_vae(
         column to `'number'`, `'category'`, `'angle'` (degrees) or `'axis'` (degrees modulo 180). The directions that :func:`crepr.pp.pose`
         writes are known to be such.
     n_latent
-        Dimensions of the latent; 50, or the preset's.
+        Dimensions of the latent; 50, 10 of profiles, or the preset's.
     beta
         Weight of the KL term, a number or a warm-up; 1, or the preset's.
     gene_weights
@@ -103,13 +106,14 @@ def train_vae(
         In training, turn cells by `'quarter'` turns with equal odds (default), mirror them along either axis (`'flips'`), both (`'dihedral'`), by any
         angle with flips (`'free'`), or `'none'`. Models of corrected cells have `invariant_to` instead.
     max_epochs
-        Times that each cell is seen; 40 for stains and 15 with transcripts, or the preset's.
+        Times that each cell is seen; 40 for stains, 15 with transcripts, 100 for profiles, or the preset's.
     batch_size
-        Cells per batch and process; 64 for stains and 16 with transcripts, or the preset's.
+        Cells per batch and process; 64 for stains, 16 with transcripts, 96 for profiles, or the preset's.
     lr, weight_decay
         Of Adam; 0.001 and 0, or the preset's.
     validation
-        Share of cells held out, drawn at random, or a column of `.obs` of booleans that marks them. The weights kept
+        Share of cells held out, drawn at random, or a column of `.obs` that marks them: of booleans, or of `'train'`, `'validation'` and
+        `'test'` as :func:`crepr.pp.split` writes, of which test cells are embedded only. The weights kept
         are then those of the epoch of least validation loss, which is measured with the weights that a warm-up ends with.
     patience
         Stop after so many epochs without a lower validation loss; needs `validation`.
@@ -153,11 +157,16 @@ def train_vae(
     ValueError
         If an option is unknown, out of range or without use for these inputs, several modalities hold an input, the preset
         does not fit the inputs or their size, the machine lacks what is asked for, `checkpoint_dir` holds another or a
-        damaged run, or pixels are not finite.
+        damaged run, pixels or features are not finite, or features are not between 0 and 1 for a cross-entropy.
     PermissionError
         If `checkpoint_dir` cannot be written to.
     FloatingPointError
         If the loss is no longer finite; the last good checkpoint stays.
+
+    Warns
+    -----
+    UserWarning
+        If `batch_size` is larger than the data, features are constant, or cells have no outline to be corrected by.
 
     Examples
     --------
@@ -165,5 +174,12 @@ def train_vae(
     >>> model = cr.tl.train_vae(mdata, inputs="stain", max_epochs=2)
     >>> mdata["stain"].obsm["X_vae"].shape
     (300, 50)
+
+    Profiles:
+
+    >>> adata = cr.datasets.synthetic_profiles(n_replicates=4)
+    >>> model = cr.tl.train_vae(adata, inputs="X", max_epochs=2)
+    >>> adata.obsm["X_vae"].shape[1]
+    10
     """
     return train_model(keys=(_keys.X_VAE, _keys.VAE), **locals())
