@@ -20,7 +20,9 @@ from sklearn.decomposition import PCA
 import crepr as cr
 
 MODELS = {"paired_inpainting": "X_inpainting", "autoencoder": "X_autoencoder"}
-OPTIONS = {"width": 0.25, "lr": 1e-3, "batch_size": 32, "max_epochs": 10}
+OPTIONS = {
+    "size": 48, "augment": "dihedral", "width": 0.25, "lr": 5e-4, "batch_size": 8, "max_epochs": 12, "pooling": "mean",
+}  # fmt: skip
 
 
 def cells(folder: Path, n_obs: int | None) -> tuple[ad.AnnData, np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import lightning as L
 
@@ -13,6 +13,7 @@ from crepr._progress import tqdm
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from crepr.train._plan import TrainingPlan
     from crepr.train._view import Batch
 
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -25,8 +26,10 @@ class History(L.Callback):
         self.epochs: list[dict[str, float]] = []
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Add a row."""
-        self.epochs.append({name: float(value) for name, value in trainer.callback_metrics.items()})
+        """Add a row, and tell the callbacks and loggers that come after."""
+        row = cast("TrainingPlan", pl_module).take_means()
+        self.epochs.append(row)
+        pl_module.log_dict(row)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the rows."""
