@@ -215,7 +215,11 @@ def test_property_batch_larger_than_the_data_shrinks(adata, train):
         ({"validation": 0.001}, ValueError, r"validation=0\.001 holds out none of 40 cells.*a share of 0\.025"),
         ({"resume": True}, ValueError, "need checkpoint_dir"),
         ({"checkpoint_dir": 3}, TypeError, "checkpoint_dir must be the path of a folder, got 3"),
-        ({"inputs": 3}, TypeError, "inputs must be 'auto', 'stain', 'transcripts' or a list of them, or a matrix such as 'X', got 3"),
+        (
+            {"inputs": 3},
+            TypeError,
+            "inputs must be 'auto', 'stain', 'transcripts' or a list of them, or a matrix such as 'X', got 3",
+        ),
         ({"mod": "rna"}, ValueError, "mod='rna' needs a MuData, got an AnnData. Leave mod out"),
         ({"beta": -1}, ValueError, "beta must be a finite number of at least 0, got -1"),
         ({"beta": "warm"}, TypeError, "beta must be a number, got 'warm'"),

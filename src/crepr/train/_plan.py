@@ -144,7 +144,7 @@ class TrainingPlan(L.LightningModule):
 
     def take_means(self) -> dict[str, float]:
         """Return the means of the loss and of each term over the cells of the epoch, of all processes, and begin anew."""
-        means = {}
+        means: dict[str, float] = {}
         for stage, values in self._sums.items():
             total = cast("Tensor", self.trainer.strategy.reduce(values, reduce_op="sum"))
             names = [f"{stage}_{name}" for name in ("loss", *self.objective.terms)]
