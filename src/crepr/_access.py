@@ -181,6 +181,23 @@ def cell_flags(data: Data, owner: Data, name: str, *, option: str) -> np.ndarray
     return values.to_numpy(bool)
 
 
+def marked_cells(data: Data, owner: Data, which: str | tuple[str, Any], *, option: str) -> np.ndarray:
+    """Return a mask of the cells of `owner` that a column of booleans marks, or that have a value: `("split", "train")`."""
+    if isinstance(which, str):
+        return cell_flags(data, owner, which, option=option)
+    if not isinstance(which, tuple | list) or len(which) != 2 or not isinstance(which[0], str):
+        raise TypeError(
+            f"{option} must be a column of booleans, or a column and a value such as ('split', 'train'), got {which!r}."
+        )
+    name, value = which
+    column = cell_column(data, owner, name, option=option)
+    rows = (column == value).fillna(False).to_numpy(bool)
+    if not rows.any():
+        there = column.dropna().unique().tolist()
+        raise ValueError(f"{option}={which!r}: no observation has this value; there are {_validate.listing(there)}.")
+    return rows
+
+
 def own_column(data: Data, owner: Data, groupby: str) -> str | None:
     """Return the column of `owner` that is meant, if it is one: `'column'`, or `'modality:column'`."""
     if owner is data or groupby in owner.obs:

@@ -21,6 +21,8 @@ SELECT_FEATURES: Final = "select_features"
 # parameters of scaled profiles, in `.uns`; parts of a split, in `.obs`, and their counts, in `.uns`
 SCALE_PROFILES: Final = "scale_profiles"
 SPLIT: Final = "split"
+# profiles whose features are shuffled, a layer or in `.obsm`, and how, in `.uns`
+SHUFFLED: Final = "shuffled"
 
 # results of training: latents in `.obsm`, history and spec in `.uns`; `key_added` replaces both
 VAE: Final = "vae"
@@ -57,6 +59,19 @@ LABEL_DISTANCES: Final = "label_distances"
 CHOOSE_LAYER: Final = "choose_layer"
 INVARIANCE: Final = "invariance"
 COMPARE_REPRESENTATIONS: Final = "compare_representations"
+
+# combinations predicted from their terms, in `.uns`
+LATENT_ARITHMETIC: Final = "latent_arithmetic"
+
+# what a model of profiles makes of them, tables in `.uns`; simulated profiles, a new object, with how they were made in its `.uns`
+LATENT_EFFECTS: Final = "latent_effects"
+RECONSTRUCTION_METRICS: Final = "reconstruction_metrics"
+COMPARE_SIMULATION: Final = "compare_simulation"
+SIMULATE: Final = "simulate"
+
+# searches for options of models of profiles, in `.uns`
+TUNE_BETA: Final = "tune_beta"
+TUNE_VAE: Final = "tune_vae"
 
 # scores of cells between two labels, in `.obs`, and of images, in `.uns`
 MIXTURE_SCORE: Final = "mixture_score"

@@ -92,3 +92,19 @@ def test_error(data, table):
     data.uns["vae"]["history"] = table.iloc[:0]
     with pytest.raises(ValueError, match="holds no epoch"):
         pl.history(data)
+
+
+def test_anchor_several_models_share_panels(data, table):
+    spec = '{"inputs": {"%s": {}}}'
+    data.uns["vae"] = {"history": table, "spec": spec % "stain"}
+    control = table[["train_loss", "train_stain_mse"]].rename(columns={"train_stain_mse": "train_shuffled_mse"})
+    data.uns["control"] = {"history": control + 1, "spec": spec % "shuffled"}
+    fig = pl.history(data, key_added={"vae": "real", "control": "shuffled"})
+    assert [ax.get_title(loc="left") for ax in fig.axes] == ["loss", "mse", "kl"]
+    first, held_out, other = fig.axes[1].get_lines()
+    np.testing.assert_array_equal(first.get_ydata(), table["train_stain_mse"])
+    np.testing.assert_array_equal(other.get_ydata(), table["train_stain_mse"] + 1)
+    assert first.get_color() == held_out.get_color() != other.get_color()
+    assert [line.get_linestyle() for line in (first, held_out, other)] == ["-", "--", "-"]
+    texts = [text.get_text() for text in fig.legends[0].get_texts()]
+    assert texts == ["real, training", "real, validation", "shuffled, training"]

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from scipy.cluster.hierarchy import leaves_list, linkage
 
 from crepr import _keys, _validate
 from crepr.get._recorded import recorded
+from crepr.pl._alike import alike
 from crepr.pl._heatmap import heatmap_bar, letter_color
 from crepr.pl._style import LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
@@ -98,7 +98,7 @@ def correlate(
     columns = _chosen("features", features, table.T, n_features)
     shown = table.loc[rows, columns]
     shown = shown.loc[
-        rows if targets is not None else _alike(shown), columns if features is not None else _alike(shown.T)
+        rows if targets is not None else alike(shown), columns if features is not None else alike(shown.T)
     ]
     pval = _grid(results, "pval_adj").loc[shown.index, shown.columns]
 
@@ -143,11 +143,3 @@ def _chosen(option: str, wanted: Sequence[str] | None, table: pd.DataFrame, n: i
     if not names:
         raise ValueError(f"{option} names none. Name at least one, or leave it out.")
     return names
-
-
-def _alike(table: pd.DataFrame) -> list[str]:
-    """Return rows in an order in which neighbours are alike."""
-    if len(table) < 3:
-        return table.index.tolist()
-    tree = linkage(table.fillna(0).to_numpy(), "average", optimal_ordering=True)
-    return table.index[leaves_list(tree)].tolist()

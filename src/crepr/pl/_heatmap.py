@@ -28,9 +28,9 @@ def heatmap_size(table: pd.DataFrame) -> tuple[float, float]:
 
 
 def heatmap(
-    ax: Axes, table: pd.DataFrame, *, norm: Normalize, cmap: str | Colormap, form: str = "{:.2f}"
+    ax: Axes, table: pd.DataFrame, *, norm: Normalize, cmap: str | Colormap, form: str | None = "{:.2f}"
 ) -> ScalarMappable:
-    """Draw a table; what is missing stays white.
+    """Draw a table, with its numbers if `form` says how they are written; what is missing stays white.
 
     Returns
     -------
@@ -39,7 +39,8 @@ def heatmap(
     values = table.to_numpy(dtype=float)
     colors = ScalarMappable(norm, cmap)
     ax.imshow(np.ma.masked_invalid(values), cmap=cmap, norm=norm, aspect="auto", interpolation="none")
-    write_numbers(ax, values, colors, form=form)
+    if form is not None:
+        write_numbers(ax, values, colors, form=form)
     ax.set_xticks(range(table.shape[1]), [str(name) for name in table.columns], rotation=90, fontsize=SMALL_SIZE)
     ax.set_yticks(range(table.shape[0]), [str(name) for name in table.index], fontsize=SMALL_SIZE)
     ax.set_xticks(np.arange(table.shape[1] + 1) - 0.5, minor=True)

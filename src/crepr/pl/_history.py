@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
 import math
-from typing import TYPE_CHECKING
+import re
+from itertools import cycle
+from typing import TYPE_CHECKING, cast
 
 import matplotlib.pyplot as plt
 from anndata import AnnData
@@ -10,10 +13,11 @@ from mudata import MuData
 
 from crepr import _keys, _validate
 from crepr.get._recorded import recorded
-from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
+from crepr.pl._named_keys import named_keys
+from crepr.pl._style import BLUE, COLORS, GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from matplotlib.axes import Axes
@@ -28,7 +32,7 @@ STAGES = {"train": ("training", BLUE), "val": ("validation", VERMILION)}
 def history(
     data: Data | TrainedModel,
     *,
-    key_added: str | None = None,
+    key_added: str | Sequence[str] | Mapping[str, str] | None = None,
     mod: str | None = None,
     terms: Sequence[str] | None = None,
     log: bool = False,
@@ -38,14 +42,16 @@ def history(
     """Show how training went, epoch by epoch: did the loss settle, did validation follow, which term moved?
 
     One panel per term, since terms differ in size by orders of magnitude; the first is the loss, the others are
-    unweighted. A dotted line marks the epoch of least loss, that of the validation cells if there are any.
+    unweighted. A dotted line marks the epoch of least loss, that of the validation cells if there are any. Of several models, each has a
+    colour, and validation is dashed; terms of models of one input then go without its name, so that real and shuffled profiles share a panel.
 
     Parameters
     ----------
     data
         Annotated data that :func:`crepr.tl.train_vae` wrote to, or a trained model.
     key_added
-        Key in `.uns` under which the training is recorded; `'vae'` by default.
+        Key in `.uns` under which the training is recorded; `'vae'` by default. Or several, or a mapping from keys to names to show, such as
+        `{"vae": "real", "X_vae_shuffled": "shuffled"}`.
     mod
         Modality of a MuData; by default the MuData itself, or the only modality with that key.
     terms
@@ -64,25 +70,28 @@ def history(
     Raises
     ------
     KeyError
-        If nothing is recorded under that key, or a term is missing.
+        If nothing is recorded under a key, or a term is missing.
     ValueError
-        If the history is empty.
+        If a history is empty.
 
     Examples
     --------
     >>> mdata = cr.datasets.synthetic_tissue(n_obs=300)
     >>> model = cr.tl.train_vae(mdata, inputs="stain", max_epochs=3, validation=0.1)
     >>> cr.pl.history(model)
+
+    A model and its control of shuffled features in one figure:
+
+    >>> adata = cr.datasets.synthetic_profiles(n_replicates=4)
+    >>> cr.pp.shuffle_features(adata)
+    >>> model = cr.tl.train_vae(adata, inputs="X", max_epochs=3)
+    >>> control = cr.tl.train_vae(adata, inputs="shuffled", max_epochs=3, key_added="X_vae_shuffled")
+    >>> cr.pl.history(adata, key_added={"vae": "real", "X_vae_shuffled": "shuffled"})
     """
-    if isinstance(data, AnnData | MuData):
-        table = recorded(data, key_added or _keys.VAE, mod=mod, hint="Run cr.tl.train_vae first, or set key_added.")[
-            "history"
-        ]
-    else:
-        table = data.history
-    columns = [name.partition("_") for name in table.columns]
+    tables = _tables(data, key_added, mod)
+    columns = [name.partition("_") for table in tables.values() for name in table.columns]
     available = list(dict.fromkeys(term for stage, _, term in columns if stage in STAGES))
-    if not len(table) or not available:
+    if not all(map(len, tables.values())) or not available:
         raise ValueError("The history holds no epoch. Train for at least one.")
     for term in terms or ():
         _validate.has_key(available, term, where="the history", hint="Set terms to some of them.")
@@ -97,26 +106,68 @@ def history(
         layout="constrained",
         figsize=figsize or (2.2 * across + 0.2, 1.7 * down + (0.7 if across == 1 else 0.3)),
     )
-    monitored = next((name for name in ("val_loss", "train_loss") if name in table), None)
-    best = None if monitored is None or table[monitored].isna().all() else table[monitored].idxmin()
     axes: list[Axes] = grid.ravel().tolist()
     for ax in axes[len(shown) :]:
         ax.remove()
     for place, term in enumerate(shown):
         ax = axes[place]
-        _draw_term(ax, table, term, best=best, log=log)
+        if len(tables) == 1:
+            (table,) = tables.values()
+            _draw_term(ax, table, term, best=_best(table))
+        else:
+            _draw_models(ax, tables, term)
+        _set_axes(ax, term, log=log)
         if place + across >= len(shown):
             ax.set_xlabel("epoch", fontsize=LABEL_SIZE)
             ax.tick_params(labelbottom=True)
     lines = {str(line.get_label()): line for ax in fig.axes for line in ax.get_lines()}
-    per_line = 1 if across == 1 else len(lines)
+    per_line = 1 if across == 1 else min(len(lines), 2 * across)
     fig.legend(
         handles=list(lines.values()), loc="outside upper left", ncols=per_line, fontsize=SMALL_SIZE, frameon=False
     )
     return fig
 
 
-def _draw_term(ax: Axes, table: pd.DataFrame, term: str, *, best: int | None, log: bool) -> None:
+def _tables(
+    data: Data | TrainedModel, key_added: str | Sequence[str] | Mapping[str, str] | None, mod: str | None
+) -> dict[str, pd.DataFrame]:
+    """Return histories by name."""
+    if not isinstance(data, AnnData | MuData):
+        return {"": data.history}
+    hint = "Run cr.tl.train_vae first, or set key_added."
+    names = named_keys(key_added, _keys.VAE)
+    entries = {name: recorded(data, key, mod=mod, hint=hint) for key, name in names.items()}
+    tables = {name: entry["history"] for name, entry in entries.items()}
+    if len(tables) > 1:
+        tables = {name: _without_input(table, entries[name]["spec"]) for name, table in tables.items()}
+    return tables
+
+
+def _without_input(table: pd.DataFrame, spec: str) -> pd.DataFrame:
+    """Name terms of the only input, such as 'X_mse', for what they are."""
+    inputs = list(json.loads(spec)["inputs"])
+    if len(inputs) > 1:
+        return table
+    own = re.compile(rf"^({'|'.join(STAGES)})_{re.escape(inputs[0])}_")
+    return table.rename(columns=lambda name: own.sub(r"\1_", name))
+
+
+def _best(table: pd.DataFrame) -> int | None:
+    """Return the epoch of least loss."""
+    monitored = next((name for name in ("val_loss", "train_loss") if name in table), None)
+    return None if monitored is None or table[monitored].isna().all() else cast("int", table[monitored].idxmin())
+
+
+def _draw_models(ax: Axes, tables: Mapping[str, pd.DataFrame], term: str) -> None:
+    for (name, table), color in zip(tables.items(), cycle(COLORS), strict=False):
+        for stage, (label, _) in STAGES.items():
+            if f"{stage}_{term}" in table:
+                values = table[f"{stage}_{term}"].dropna()
+                style = "-" if stage == "train" else "--"
+                ax.plot(values.index, values, style, color=color, linewidth=1.2, label=f"{name}, {label}")
+
+
+def _draw_term(ax: Axes, table: pd.DataFrame, term: str, *, best: int | None) -> None:
     few = len(table) <= 20
     for stage, (label, color) in STAGES.items():
         if f"{stage}_{term}" in table:
@@ -125,6 +176,9 @@ def _draw_term(ax: Axes, table: pd.DataFrame, term: str, *, best: int | None, lo
             ax.plot(values.index, values, color=color, linewidth=1.2, marker=marker, markersize=2.5, label=label)
     if best is not None:
         ax.axvline(best, color=GREY, linewidth=0.8, linestyle=":", zorder=0, label=f"least loss (epoch {best})")
+
+
+def _set_axes(ax: Axes, term: str, *, log: bool) -> None:
     if log:
         ax.set_yscale("log")
         low, high = ax.get_ylim()

@@ -9,7 +9,7 @@ import numpy as np
 from crepr import _keys
 from crepr.get._invariance import invariance as get_invariance
 from crepr.pl._named_keys import named_keys
-from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
+from crepr.pl._style import COLORS, GREY, LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ MEASURES = {
     "r2_linear": "R², linear\nin all latents",
     "r2_knn": "R², nearest\nneighbours",
 }
-# Okabe and Ito (2008)
-COLORS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 # inches: of a panel, of a lollipop and of the space between nuisances
 PANEL, ROW, GAP = 1.35, 0.13, 0.13
 

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
-from adjustText import adjust_text
 
 from crepr import _validate
 from crepr.get._ridge_genes import ridge_genes as get_ridge_genes
+from crepr.pl._point_names import name_points
 from crepr.pl._style import GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
 
 if TYPE_CHECKING:
@@ -99,20 +98,5 @@ def ridge_genes(
     ax.spines[["top", "right"]].set_visible(False)
     ax.margins(0.1)
     if len(named):
-        _name(ax, named, x[named].to_numpy(), y[named].to_numpy(), x.to_numpy(), y.to_numpy())
+        name_points(ax, named, x[named].to_numpy(), y[named].to_numpy(), x.to_numpy(), y.to_numpy(), style="italic")
     return ax
-
-
-def _name(ax: Axes, names: list[str], x: np.ndarray, y: np.ndarray, all_x: np.ndarray, all_y: np.ndarray) -> None:
-    """Write names where they cover neither each other nor a point."""
-    texts = [
-        ax.text(right, up, name, fontsize=SMALL_SIZE, style="italic")
-        for right, up, name in zip(x, y, names, strict=True)
-    ]
-    with warnings.catch_warnings():
-        # names that stay where they are have no line to their point
-        warnings.filterwarnings("ignore", message="Looks like you are using a tranform")
-        adjust_text(
-            texts, x=all_x, y=all_y, ax=ax, iter_lim=300, expand=(1.3, 1.6), force_static=(0.3, 0.5),
-            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2},
-        )  # fmt: skip

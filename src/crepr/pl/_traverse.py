@@ -69,7 +69,7 @@ def traverse(
     if "stain" not in model.spec.inputs:
         raise ValueError(
             f"The model draws {_validate.listing(model.spec.inputs)}, and only pictures of stains are shown here. "
-            "Call cr.tl.traverse for the planes."
+            "Call cr.tl.traverse for the planes, and cr.tl.latent_effects for profiles."
         )
     channels = list(model.channels("stain"))
     for name in colors or {}:

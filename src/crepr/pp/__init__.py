@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "_scale_profiles": ["scale_profiles"],
         "_select_features": ["select_features"],
         "_select_genes": ["select_genes"],
+        "_shuffle_features": ["shuffle_features"],
         "_split": ["split"],
         "_transcripts": ["transcripts"],
         "_unscale_profiles": ["unscale_profiles"],

@@ -169,16 +169,4 @@ def _rows(data: Data, matrix: ProfileMatrix, fit_on: str | tuple[str, Any] | Non
     """Return a mask of observations to fit to."""
     if fit_on is None:
         return np.ones(matrix.owner.n_obs, dtype=bool)
-    if isinstance(fit_on, str):
-        return _access.cell_flags(data, matrix.owner, fit_on, option="fit_on")
-    if not isinstance(fit_on, tuple | list) or len(fit_on) != 2 or not isinstance(fit_on[0], str):
-        raise TypeError(
-            f"fit_on must be a column of booleans, or a column and a value such as ('split', 'train'), got {fit_on!r}."
-        )
-    name, value = fit_on
-    column = _access.cell_column(data, matrix.owner, name, option="fit_on")
-    rows = (column == value).fillna(False).to_numpy(bool)
-    if not rows.any():
-        there = column.dropna().unique().tolist()
-        raise ValueError(f"fit_on={fit_on!r}: no observation has this value; there are {_validate.listing(there)}.")
-    return rows
+    return _access.marked_cells(data, matrix.owner, fit_on, option="fit_on")

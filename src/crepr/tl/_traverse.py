@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from crepr import _access, _keys, _validate
+from crepr import _access, _validate
 from crepr.stats._pick_device import pick_device
 from crepr.tl._check_model import check_latent, check_model
-from crepr.tl._condition import condition_values
+from crepr.tl._model_latents import check_prior, model_latents, told_of
 from crepr.tl._view import find_owners
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import torch
 
     from crepr._types import Data
-    from crepr.models._network import NetworkSpec
     from crepr.train._trained_model import TrainedModel
 
 
@@ -40,8 +39,8 @@ def traverse(
     """Walk through the latent space and decode each step: what does a latent mean?
 
     From one place, the mean of all cells or one cell, it changes one latent at a time, or goes along a principal component of
-    the latents, and holds all else. The pictures are returned, not written: pixels do not enter AnnData.
-    :func:`crepr.pl.traverse` shows them.
+    the latents, and holds all else. What is decoded is returned, not written: pixels do not enter AnnData.
+    :func:`crepr.pl.traverse` shows pictures; :func:`latent_effects` is a table of what changes in profiles between both ends.
 
     Do not read a walk beyond the latents that cells have: a decoder draws something for any number.
 
@@ -76,8 +75,9 @@ def traverse(
     Returns
     -------
     `{"steps": table, "outputs": {name: array}}`: a :class:`pandas.DataFrame` with `walk` (`'latent 3'`, `'component 0'`), `step`, `quantile`
-    and `value` (of the latent, or the score of the component) in a row per picture; and for each target of the model pictures of
-    shape `(n_walks, n_steps, c, size, size)`, float32 in 0..1, whose channels are `model.channels(name)`.
+    and `value` (of the latent, or the score of the component) in a row per step; and for each target of the model pictures of
+    shape `(n_walks, n_steps, c, size, size)`, float32 in 0..1, or profiles of shape `(n_walks, n_steps, d)`, float32 in the units of those that
+    it was trained on. Channels or features are `model.channels(name)`.
 
     Raises
     ------
@@ -95,6 +95,13 @@ def traverse(
     >>> walk = cr.tl.traverse(mdata, model, n_walks=3, n_steps=5)
     >>> walk["outputs"]["stain"].shape
     (3, 5, 2, 48, 48)
+
+    Of profiles:
+
+    >>> adata = cr.datasets.synthetic_profiles(n_replicates=4)
+    >>> model = cr.tl.train_vae(adata, inputs="X", max_epochs=1)
+    >>> cr.tl.traverse(adata, model, n_walks=3, n_steps=5)["outputs"]["X"].shape
+    (3, 5, 150)
     """
     check_model(model)
     check_latent(model)
@@ -105,24 +112,15 @@ def traverse(
     low, high = _validate.shares("span", span)
     if along == "components" and values == "prior":
         raise ValueError("The prior has no principal components. Set values='data', or along='latents'.")
-    if values == "prior" and not model.spec.network.sampled:
-        raise ValueError(f"The latent of this {model.spec.model!r} is a point and has no prior. Set values='data'.")
+    check_prior(model, values)
     where = pick_device(device)
     owners = find_owners(data, list(model.spec.inputs), mod)
-    target = owners.target
-    key = use_rep or model.params.get("use_rep", _keys.X_VAE)
-    _validate.has_key(target.obsm, key, where=".obsm", hint="Run cr.tl.embed(data, model) first, or set use_rep.")
-    z = _access.representation(target, key).astype(np.float64)
-    n_latent = cast("NetworkSpec", model.spec.network).n_latent
-    if z.shape[1] != n_latent:
-        raise ValueError(
-            f"use_rep={key!r} has {z.shape[1]} dimensions, and the model {n_latent} latents. Run cr.tl.embed(data, model) first."
-        )
+    z = model_latents(owners, model, use_rep)
+    n_latent = z.shape[1]
     start = z.mean(0) if values == "data" else np.zeros(n_latent)
-    plan = model.spec.view.get("condition")
-    told = None if plan is None else condition_values(owners.data, owners.target, plan)
+    told = told_of(owners, model)
     if cell is not None:
-        (position,) = _access.cell_positions(target, np.array([cell]))
+        (position,) = _access.cell_positions(owners.target, np.array([cell]))
         start, told = z[position], told if told is None else told[[position]]
     axes = np.eye(n_latent) if along == "latents" else np.linalg.svd(z - z.mean(0), full_matrices=False)[2]
     scores = z @ axes.T

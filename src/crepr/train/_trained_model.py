@@ -229,17 +229,18 @@ class TrainedModel:
     ) -> dict[str, np.ndarray]:
         """Return what is decoded from latents `(n, n_latent)`, arrays `(n, c, size, size)` in 0..1, or `(n, d)`, by name.
 
-        `condition`, `(k,)`, is what the decoders are told of all, if they are told something.
+        `condition`, `(k,)` or `(n, k)`, is what the decoders are told of all or of each, if they are told something.
         """
         where = pick_device(device)
         network = cast("Network", self.network.to(where).eval())
-        told = None if condition is None else torch.as_tensor(condition, dtype=torch.float32, device=where)
+        points = torch.as_tensor(z, dtype=torch.float32)
+        told = None if condition is None else torch.as_tensor(condition, dtype=torch.float32).expand(len(points), -1)
         parts: dict[str, list[np.ndarray]] = {}
         try:
             with torch.inference_mode():
-                for part in torch.as_tensor(z, dtype=torch.float32).split(self._fitting(256)):
-                    told_each = None if told is None else told.expand(len(part), -1)
-                    for name, values in self._shown(network.decode(part.to(where), told_each)).items():
+                for rows in torch.arange(len(points)).split(self._fitting(256)):
+                    told_each = None if told is None else told[rows].to(where)
+                    for name, values in self._shown(network.decode(points[rows].to(where), told_each)).items():
                         parts.setdefault(name, []).append(values.cpu().numpy())
         finally:
             self.network.cpu()

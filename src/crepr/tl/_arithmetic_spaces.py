@@ -1,0 +1,129 @@
+"""Spaces in which group means are added up, each with its way back to profiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from crepr.tl._arithmetic_plan import ArithmeticPlan
+
+#: Sums of the terms, and what is to be compared with them: profiles that are there, without any sum.
+SUMS, PROFILES = ("latent", "pca", "input"), ("strongest single", "mean of singles", "control")
+# values of profiles held at once
+BLOCK = 1 << 23
+
+
+@dataclass(frozen=True)
+class Space:
+    """What is made of group means: their coefficients `(c, g)`, what is added `(c, d)`, and for which combinations that can be done `(c,)`."""
+
+    coefficients: np.ndarray
+    added: np.ndarray
+    defined: np.ndarray
+
+
+@dataclass(frozen=True)
+class Representation:
+    """Rows that are added up.
+
+    Attributes
+    ----------
+    rows
+        `(n, d)`.
+    decode
+        From `(m, d)` to profiles `(m, p)`.
+    spaces
+        Name -> what is made of these rows.
+    """
+
+    rows: np.ndarray
+    decode: Callable[[np.ndarray], np.ndarray]
+    spaces: dict[str, Space]
+
+    @property
+    def coefficients(self) -> np.ndarray:
+        """Of all spaces, one below the other."""
+        return np.concatenate([space.coefficients for space in self.spaces.values()])
+
+    def only(self, names: Iterable[str]) -> Representation:
+        """Return the same with no other spaces than these."""
+        return Representation(self.rows, self.decode, {key: self.spaces[key] for key in self.spaces if key in names})
+
+    def profiles(self, sums: Iterable[np.ndarray], n_features: int) -> Iterator[np.ndarray]:
+        """Decode blocks of sums of group means, `(b, s * c, d)`, to `(b, s, c, p)`, a bounded number at a time."""
+        offsets = np.concatenate([space.added for space in self.spaces.values()])
+        step = max(1, BLOCK // (len(offsets) * n_features))
+        for block in sums:
+            for start in range(0, len(block), step):
+                part = block[start : start + step] + offsets
+                decoded = self.decode(part.reshape(-1, part.shape[-1]))
+                yield decoded.reshape(len(part), len(self.spaces), -1, decoded.shape[-1])
+
+
+def find_representations(
+    plan: ArithmeticPlan,
+    profiles: np.ndarray,
+    latents: np.ndarray,
+    *,
+    decode: Callable[[np.ndarray], np.ndarray],
+    fitted: np.ndarray,
+    strongest: np.ndarray,
+    directions: Callable[[np.ndarray], np.ndarray],
+    of_latents: np.ndarray,
+    seed: int,
+) -> list[Representation]:
+    """Return the latents, as many principal components, and the profiles themselves.
+
+    Parameters
+    ----------
+    plan
+        What is added up.
+    profiles, latents
+        `(n, p)` and `(n, d)`.
+    decode
+        From latents to profiles.
+    fitted
+        Rows whose components are found, `(n,)` booleans.
+    strongest
+        Group of the strongest single term of each combination, `(c,)`.
+    directions
+        From rows to the directions in them, `(k, d)`.
+    of_latents
+        Which directions are known in latents only, `(k,)` booleans.
+    seed
+        Of the decomposition.
+    """
+    from sklearn.decomposition import PCA
+
+    n_components = min(latents.shape[1], profiles.shape[1], int(fitted.sum()))
+    pca = PCA(n_components, random_state=seed).fit(profiles[fitted].astype(np.float64))
+    scores = pca.transform(profiles.astype(np.float64))
+    everywhere = ~(plan.steps[:, of_latents] != 0).any(1)
+
+    def summed(rows: np.ndarray) -> Space:
+        defined = np.ones_like(everywhere) if rows is latents else everywhere
+        return Space(plan.coefficients, plan.steps @ directions(rows), defined)
+
+    nothing = np.zeros((len(plan.combinations), profiles.shape[1]))
+    one, singles = np.eye(len(plan.groups)), plan.singles
+    has_singles = singles.any(1)
+    mean = singles / np.maximum(singles.sum(1, keepdims=True), 1)
+    others = (
+        Space(one[strongest], nothing, has_singles),
+        Space(mean, nothing, has_singles),
+        Space(np.repeat(one[:1], len(nothing), axis=0), nothing, np.ones_like(has_singles)),
+    )
+    return [
+        Representation(latents, decode, {"latent": summed(latents)}),
+        Representation(scores, pca.inverse_transform, {"pca": summed(scores)}),
+        Representation(
+            profiles,
+            lambda rows: rows,
+            {"input": summed(profiles), **dict(zip(PROFILES, others, strict=True))},
+        ),
+    ]
