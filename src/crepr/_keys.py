@@ -62,6 +62,9 @@ COMPARE_REPRESENTATIONS: Final = "compare_representations"
 
 # combinations predicted from their terms, in `.uns`
 LATENT_ARITHMETIC: Final = "latent_arithmetic"
+# which groups a model of profiles knows, and what makes combinations predictable, in `.uns`
+REPRODUCIBILITY: Final = "reproducibility"
+PREDICTABILITY: Final = "predictability"
 
 # what a model of profiles makes of them, tables in `.uns`; simulated profiles, a new object, with how they were made in its `.uns`
 LATENT_EFFECTS: Final = "latent_effects"

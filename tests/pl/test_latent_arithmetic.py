@@ -29,15 +29,24 @@ def table(levels=None):
     return found
 
 
+def calls(levels=None):
+    found = pd.DataFrame({"combination": NAMES, "adds_up": [False, True, False]})
+    return found if levels is None else found.assign(level=levels)
+
+
 @pytest.fixture
 def adata():
-    return AnnData(uns={"latent_arithmetic": {"results": table()}, "other": {"results": table()}})
+    return AnnData(uns={key: {"results": table(), "combinations": calls()} for key in ("latent_arithmetic", "other")})
 
 
 def points(ax):
     """Colour -> x and y of the marks."""
-    lines = [line for line in ax.get_lines() if line.get_marker() in ("o", ">", "^", "<")]
-    return {to_hex(line.get_color()): list(zip(line.get_xdata(), line.get_ydata(), strict=True)) for line in lines}
+    found = {}
+    for line in ax.get_lines():
+        if line.get_marker() in ("o", ">", "^", "<"):
+            marks = zip(line.get_xdata(), line.get_ydata(), strict=True)
+            found.setdefault(to_hex(line.get_color()), []).extend(marks)
+    return found
 
 
 def test_anchor_rows_colours_and_chance(adata):
@@ -54,8 +63,17 @@ def test_anchor_rows_colours_and_chance(adata):
     assert points(fig.axes[2]) == {BLUE.lower(): [(1, 0), (2, 1), (3, 2)]}
     assert not fig.axes[2].patches
     assert [text.get_text() for text in fig.legends[0].get_texts()] == [
-        "adjusted p ≤ 0.05", "adjusted p > 0.05", "95 % of permuted labels", "not tested",
+        "adjusted p ≤ 0.05", "adjusted p > 0.05", "95 % of permuted labels", "not tested", "adds up in latents", "not found to",
     ]  # fmt: skip
+
+
+def test_anchor_what_adds_up_is_filled(adata):
+    for ax in pl.latent_arithmetic(adata, spaces=["latent", "control"]).axes:
+        marks = [line for line in ax.get_lines() if line.get_marker() == "o"]
+        filled = {y for line in marks for y in line.get_ydata() if line.get_markerfacecolor() != "white"}
+        # A|C, at the top
+        assert filled == {0}
+        assert sum(len(line.get_ydata()) for line in marks) == 3
 
 
 def test_anchor_r2_takes_p_of_l2_and_ends_at_the_edge(adata):
@@ -73,7 +91,7 @@ def test_anchor_chosen_and_levels(adata):
     fig = pl.latent_arithmetic(adata, n_combinations=1)
     assert [text.get_text() for text in fig.axes[0].get_yticklabels()] == ["A|C"]
     for levels, shown in ((10 / 3, "A|C at 3.33"), ("high", "A|C at high")):
-        adata.uns["latent_arithmetic"]["results"] = table(levels)
+        adata.uns["latent_arithmetic"] = {"results": table(levels), "combinations": calls(levels)}
         assert pl.latent_arithmetic(adata).axes[0].get_yticklabels()[0].get_text() == shown
 
 
@@ -104,6 +122,11 @@ def test_error(adata):
         pl.latent_arithmetic(adata, spaces=[])
     with pytest.raises(ValueError, match="score must be one of"):
         pl.latent_arithmetic(adata, score="mse")
-    adata.uns["other"]["results"]["combination"] = "D|E"
+    for part in ("results", "combinations"):
+        adata.uns["other"][part] = (
+            adata.uns["other"][part]
+            .assign(combination="D|E")
+            .drop_duplicates(["combination", *(["space", "score"] if part == "results" else [])])
+        )
     with pytest.raises(ValueError, match="share no combination"):
         pl.latent_arithmetic(adata, ["latent_arithmetic", "other"])

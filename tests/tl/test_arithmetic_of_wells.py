@@ -36,6 +36,14 @@ def test_what_adds_up_is_found(wells):
     assert r2["additive"].min() > 0.85
     # better than chance, and yet no sum
     assert r2["synergistic"].max() < 0.75
+    # which the call tells apart, with a margin
+    low = table[(table["score"] == "r2") & (table["space"] == "latent")].set_index("kind")["ci_low"]
+    assert low["additive"].min() > 0.85
+    assert low["synergistic"].max() < 0.65
+    called = cr.get.latent_arithmetic(adata, table="combinations").set_index("combination")["adds_up"]
+    shares = called.groupby(kinds[called.index].astype(str)).mean()
+    assert shares["additive"] >= 0.8
+    assert shares["synergistic"] == shares["antagonistic"] == 0
 
 
 @pytest.mark.slow

@@ -280,6 +280,24 @@ def test_truth_training_and_weights(adata, model):
     assert cr.get.latent_arithmetic(adata, table="combinations")["terms_unseen"].tolist() == [True]
 
 
+def test_what_adds_up(adata, model):
+    def called(**options):
+        run(adata, model, **options)
+        found = cr.get.latent_arithmetic(adata, table="combinations")
+        assert found["adds_up"].dtype == bool
+        return dict(zip(found["combination"], found["adds_up"], strict=True))
+
+    # R2 is 5/9 and 1, p 0.06 and 0.02
+    both, one = {"A|B": True, "A|B|C": True}, {"A|B": False, "A|B|C": True}
+    assert called(alpha=0.1) == called(least_r2=0.5) == one
+    assert called(alpha=0.1, least_r2=0.5) == both
+    # the interval reaches below 0.5
+    assert called(alpha=0.1, least_r2=0.5, n_boot=200) == one
+    assert adata.uns["latent_arithmetic"]["params"]["least_r2"] == 0.5
+    with pytest.warns(UserWarning, match="n_perms=99 is too few"):
+        assert not any(called(alpha=0.001).values())
+
+
 def test_warns_of_what_is_doubtful(adata, model):
     adata = adata[adata.obs["treatment"] != "C"].copy()
     with pytest.warns(UserWarning, match=r"1 of 2 combinations are skipped: 'A\|B\|C \(no C\)'"):
@@ -344,6 +362,9 @@ ERRORS = {
     "vector": ({"directions": {"old": [1, 2]}}, ValueError, r"or 4 numbers, one for each latent, got shape \(2,\)"),
     "directions": ({"directions": "age"}, TypeError, "directions must be a mapping"),
     "n_perms": ({"n_perms": 0}, ValueError, "n_perms must be at least 1"),
+    "least_r2": ({"least_r2": 1.5}, ValueError, "least_r2 must be at most 1"),
+    "no training": ({"training": "never"}, ValueError, "training='never' marks no row as trained on"),
+    "training": ({"training": "treatment"}, TypeError, "training='treatment' must be a column of booleans"),
     "correction": ({"correction": "fdr"}, ValueError, "correction must be one of"),
     "model": ({"model": "here"}, TypeError, "model must be a TrainedModel"),
 }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def latent_arithmetic(
     data: Data,
     *,
-    table: Literal["results", "combinations"] = "results",
+    table: Literal["results", "combinations", "terms"] = "results",
     key_added: str | None = None,
     mod: str | None = None,
 ) -> pd.DataFrame:
@@ -25,7 +25,7 @@ def latent_arithmetic(
     data
         Annotated data that :func:`crepr.tl.latent_arithmetic` wrote to.
     table
-        `'results'`, a row per combination, space and score; or `'combinations'`, a row for each.
+        `'results'`, a row per combination, space and score; `'combinations'`, a row for each; or `'terms'`, a row for each of its terms.
     key_added
         Key in `.uns`; `'latent_arithmetic'` by default.
     mod
@@ -49,6 +49,6 @@ def latent_arithmetic(
     >>> cr.tl.latent_arithmetic(adata, model, groupby="treatment", control="DMSO", n_boot=100)
     >>> cr.get.latent_arithmetic(adata, table="combinations").head()
     """
-    _validate.choice("table", table, ("results", "combinations"))
+    _validate.choice("table", table, ("results", "combinations", "terms"))
     key = _keys.LATENT_ARITHMETIC if key_added is None else key_added
     return recorded(data, key, mod=mod, hint="Run cr.tl.latent_arithmetic first, or set key_added.")[table].copy()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.lines import Line2D
 
 from crepr import _keys, _validate
 from crepr.get._latent_arithmetic import latent_arithmetic as get_latent_arithmetic
@@ -52,7 +53,7 @@ def latent_arithmetic(
 
     A panel per space and a row per combination, the best of the first space at the top: the score with its bootstrap interval, and in
     grey where 95 % of permuted labels lie. Coloured are those with a p of at most `alpha`; R2, which has none, takes that of L2, and has a
-    mark at the edge where it is below -1.
+    mark at the edge where it is below -1. Filled, in all panels, are combinations that were found to add up in latents, the others open.
 
     Of two keys, such as two models, the first of `spaces` is shown, one against the other: the z-score of each combination, or R2 itself.
 
@@ -101,7 +102,14 @@ def latent_arithmetic(
     _validate.integer("n_combinations", n_combinations, minimum=1)
     _validate.number("alpha", alpha, minimum=0)
     chosen = named_keys(keys, _keys.LATENT_ARITHMETIC)
-    tables = {name: _rows(get_latent_arithmetic(data, key_added=key, mod=mod), score) for key, name in chosen.items()}
+    tables = {
+        name: _rows(
+            get_latent_arithmetic(data, key_added=key, mod=mod),
+            get_latent_arithmetic(data, table="combinations", key_added=key, mod=mod),
+            score,
+        )
+        for key, name in chosen.items()
+    }
     first = next(iter(tables.values()))
     known = first["space"].unique().tolist()
     wanted = [space for space in SUMS if space in known]
@@ -120,7 +128,7 @@ def latent_arithmetic(
         return _against(parts, rows, score, f"{wanted[0]}, ", alpha, figsize)
 
     names = max(text_width(row, SMALL_SIZE) for row in rows) + 0.15
-    lines = 1 if len(wanted) > 2 else 2
+    lines = {1: 3, 2: 2, 3: 2}.get(len(wanted), 1)
     size = (names + PANEL * max(len(wanted), 1.3), ROW * (len(rows) + lines) + 0.75)
     fig, grid = plt.subplots(
         1, len(wanted), squeeze=False, sharey=True, sharex=True, layout="constrained", figsize=figsize or size
@@ -141,6 +149,8 @@ def latent_arithmetic(
             ax.plot(np.full(low.sum(), LOWEST), np.flatnonzero(low), "<", color=GREY, markersize=4.5)
         axes[0].set_xlim(LOWEST - 0.1, 1.1)
     handles = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    for label, face in (("adds up in latents", GREY), ("not found to", "white")):
+        handles[label] = Line2D([], [], marker="o", linestyle="", color=GREY, markerfacecolor=face, markersize=3.2)
     fig.legend(
         list(handles.values()), list(handles), loc="outside lower left", fontsize=SMALL_SIZE, frameon=False, handlelength=1.2,
         ncols=-(-len(handles) // lines), columnspacing=1.2,
@@ -148,29 +158,30 @@ def latent_arithmetic(
     return fig
 
 
-def _rows(table: pd.DataFrame, score: str) -> pd.DataFrame:
-    """Return the rows of a score, named by combination and level, R2 with the p of L2."""
-    names = table["combination"].astype(str)
-    table["row"] = (
-        names + " at " + table["level"].map("{:.3g}".format if _are_numbers(table) else str)
-        if "level" in table
-        else names
-    )
+def _rows(table: pd.DataFrame, combinations: pd.DataFrame, score: str) -> pd.DataFrame:
+    """Return the rows of a score, named by combination and level, R2 with the p of L2, and whether each combination adds up."""
+    calls = combinations.set_index(_row_names(combinations))["adds_up"]
+    table["row"] = _row_names(table)
     kept = table[table["score"] == score].reset_index(drop=True)
+    kept["adds_up"] = calls.reindex(kept["row"]).to_numpy(bool)
     if score == "r2":
         others = table[table["score"] == "l2"].set_index(["space", "row"])["pval_adj"]
         kept["pval_adj"] = others.reindex(pd.MultiIndex.from_frame(kept[["space", "row"]])).to_numpy()
     return kept
 
 
+def _row_names(table: pd.DataFrame) -> pd.Series:
+    names = table["combination"].astype(str)
+    if "level" not in table:
+        return names
+    are_numbers = pd.api.types.is_numeric_dtype(table["level"])
+    return names + " at " + table["level"].map("{:.3g}".format if are_numbers else str)
+
+
 def _clipped(table: pd.DataFrame) -> pd.DataFrame:
     """Keep within what is shown; a value that is not has its mark drawn at the edge instead."""
     ends = ["ci_low", "ci_high", "null_mean", "null_low", "null_high"]
     return table.assign(**table[ends].clip(lower=LOWEST), value=table["value"].where(table["value"] >= LOWEST))
-
-
-def _are_numbers(table: pd.DataFrame) -> bool:
-    return pd.api.types.is_numeric_dtype(table["level"])
 
 
 def _chosen(table: pd.DataFrame, wanted: str | Sequence[str] | None, n: int, *, larger_is_better: bool) -> list[str]:
@@ -209,8 +220,10 @@ def _panel(ax: Axes, table: pd.DataFrame, alpha: float) -> None:
     ):
         if mask.any():
             part = table[mask]
-            ax.hlines(y[mask], part["ci_low"], part["ci_high"], color=color, linewidth=1)
-            ax.plot(part["value"], y[mask], "o", color=color, markersize=3.2, label=label)
+            ax.hlines(y[mask], part["ci_low"], part["ci_high"], color=color, linewidth=1, label=label)
+            for called, face in ((True, color), (False, "white")):
+                shown = (part["adds_up"] == called).to_numpy()
+                ax.plot(part["value"][shown], y[mask][shown], "o", color=color, markerfacecolor=face, markersize=3.2)
     ax.tick_params(labelsize=SMALL_SIZE, length=2)
     ax.tick_params(axis="y", length=0)
     ax.spines[["top", "right", "left"]].set_visible(False)

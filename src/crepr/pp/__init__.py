@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "_select_genes": ["select_genes"],
         "_shuffle_features": ["shuffle_features"],
         "_split": ["split"],
+        "_split_combinations": ["split_combinations"],
         "_transcripts": ["transcripts"],
         "_unscale_profiles": ["unscale_profiles"],
     },

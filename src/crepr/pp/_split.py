@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from crepr import _access, _keys, _record, _validate
+from crepr import _access, _keys, _validate
 from crepr._warn import warn
 from crepr.pp._draw_parts import draw_parts
+from crepr.pp._write_split import PARTS, claim_split, tabulate_parts, write_split
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from crepr._types import Data, Seed
 
-PARTS = ("train", "validation", "test")
 #: Shares farther than this from those asked for are warned of.
 FAR = 0.05
 
@@ -101,9 +102,7 @@ def split(
     data = data.copy() if copy else data
     _access.is_mudata(data)
     owner = data if mod is None else _access.modality(data, mod)
-    entry = owner.uns.get(key)
-    for where, there in ((".uns has an entry", entry is not None), (".obs has a column", key in owner.obs)):
-        _record.claim(entry, "pp.split", f"{where} {key!r}", there=there)
+    claim_split(owner, key, "split")
     _validate.some_cells(owner.obs_names)
 
     units, n_units = np.arange(owner.n_obs), owner.n_obs
@@ -126,20 +125,10 @@ def split(
     )
 
     codes = part_of[units]
-    table = pd.DataFrame(
-        {
-            "part": parts,
-            "n_obs": np.bincount(codes, minlength=len(parts)),
-            "n_groups": np.bincount(part_of, minlength=len(parts)),
-        }
-    )
-    table["share"] = table["n_obs"] / owner.n_obs
+    table = tabulate_parts(codes, units, parts)
     _warn_if_far(table, wanted)
-    entries = {} if strata is None else {"strata": _count_strata(strata, codes, parts)}
-    _record.own(owner)
-    owner.obs[key] = pd.Categorical.from_codes(codes, categories=pd.Index(parts))
     params = {"groupby": groupby, "stratify": stratify, "shares": list(wanted), "seed": seed}
-    _record.record(owner, key, function="split", params=params, results=table, **entries)
+    write_split(owner, key, codes, table, function="split", strata=strata, params=params)
     return data if copy else None
 
 
@@ -169,19 +158,6 @@ def _strata_of_units(
             "column that is constant within groups, or leave one of the two out."
         )
     return found
-
-
-def _count_strata(strata: pd.Categorical, codes: np.ndarray, parts: list[str]) -> pd.DataFrame:
-    counts = np.zeros((len(strata.categories), len(parts)), dtype=np.int64)
-    np.add.at(counts, (strata.codes, codes), 1)
-    names = strata.categories.astype(str)
-    return pd.DataFrame(
-        {
-            "stratum": np.repeat(names, len(parts)),
-            "part": np.tile(parts, len(names)),
-            "n_obs": counts.ravel(),
-        }
-    )
 
 
 def _warn_if_far(table: pd.DataFrame, wanted: tuple[float, ...]) -> None:

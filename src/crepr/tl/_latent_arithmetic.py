@@ -8,6 +8,7 @@ import pandas as pd
 from crepr import _access, _keys, _validate
 from crepr._progress import tqdm
 from crepr._warn import warn
+from crepr.tl._adds_up import adds_up
 from crepr.tl._arithmetic_directions import Directions
 from crepr.tl._arithmetic_plan import plan_arithmetic
 from crepr.tl._arithmetic_spaces import SUMS, find_representations
@@ -16,6 +17,7 @@ from crepr.tl._check_model import check_latent, check_model
 from crepr.tl._combinations import find_combinations
 from crepr.tl._condition import condition_values
 from crepr.tl._corrections import CORRECTIONS, corrected
+from crepr.tl._parts_of_rows import parts_of_rows
 from crepr.tl._testable_groups import FEW
 from crepr.tl._view import are_profiles, find_owners, view_of_model
 from crepr.tl._write import claim_key, write
@@ -50,6 +52,7 @@ def latent_arithmetic(
     n_boot: int = 1000,
     correction: str | None = "fdr_bh",
     alpha: float = 0.05,
+    least_r2: float = 0.75,
     mod: str | None = None,
     batch_size: int = 256,
     device: str | torch.device = "auto",
@@ -78,6 +81,12 @@ def latent_arithmetic(
     beside it, 1 for a perfect prediction and 0 for one no better than control. R2 has no p of its own, which would be that of L2. The cosine of few
     control rows has a p that is too small: both changes start from one control and share its noise.
 
+    Both make the call `adds_up`: the sum in latents tells of the combination more than other sums do, by the adjusted p of L2, and surely misses less than
+    half of the length of its change from control, which is R2 above 0.75, by the lower end of its 95 % interval. A combination that goes elsewhere than its sum
+    (synergy) or less far (antagonism) by half of its change or more is not called. Not to be called is no proof of an interaction: rows may be too few,
+    the model too coarse, or its latents not those in which effects add up. Nor does a call show that each term counts: beside a strong one a weak one hardly
+    matters, for which see `'strongest single'`.
+
     Parameters
     ----------
     data
@@ -105,8 +114,9 @@ def latent_arithmetic(
     truth_on
         Column of booleans, such as compounds held out: the truth is the mean of these rows of a combination only.
     training
-        Column of booleans that marks the rows that the model was trained on, which it does not know itself: which combinations were unseen is then told, and
-        principal components are those of these rows.
+        Column that marks the rows that the model was trained on, which it does not know itself: of booleans, or as :func:`crepr.pp.split` or
+        :func:`crepr.pp.split_combinations` writes it. Which combinations were unseen is then told, and principal components are those of the rows that are `'train'`.
+        Rows of `'validation'` chose which weights were kept, and count as seen.
     weights
         Column of numbers above 0, such as the number of cells of a well; all means are weighted.
     strata
@@ -119,7 +129,10 @@ def latent_arithmetic(
         How p-values are corrected for the number of combinations, for each space and score, a method of
         :func:`statsmodels.stats.multitest.multipletests`; `None` leaves them.
     alpha
-        Level that adjusted p must be able to reach; if not, a warning says so.
+        Adjusted p up to which a combination can add up; a warning says if none could reach it.
+    least_r2
+        R2, from 0 to 1, that the lower end of the interval must be above for a combination to add up; the value itself if `n_boot=0`. By default three
+        quarters of the squared change.
     mod
         Modality of a MuData with the profiles; by default the only one with them.
     batch_size
@@ -147,8 +160,11 @@ def latent_arithmetic(
         `null_low`, `null_high` (2.5 and 97.5 %) of permuted labels, and but for `'r2'` `zscore` (below 0 for a smaller value), `pval` (one-sided) and
         `pval_adj`. Spaces in which a combination has no sum have no row: no single term, or a direction of latents.
     `['combinations']` : :class:`pandas.DataFrame`
-        One row per combination: `combination`, `level`, `terms`, `strongest_single`, `n_obs` (rows of the truth), `effect` (L2 from control to the truth); with
-        `training` also `unseen` and `terms_unseen`: whether none of these rows, and none of its terms but control, was trained on.
+        One row per combination: `combination`, `level`, `terms`, `strongest_single`, `n_obs` (rows of the truth), `effect` (L2 from control to the truth);
+        with `training` `unseen` and `terms_unseen`: whether none of these rows, and none of its terms but control, was seen; and `adds_up`: whether L2 of `'latent'`
+        has a `pval_adj` of at most `alpha`, and R2 a `ci_low` above `least_r2` (without draws, a `value`). Without a p, it does not.
+    `['terms']` : :class:`pandas.DataFrame`
+        One row per combination and term: `combination`, `term`, `kind` (`'group'`, `'control'` or `'direction'`) and `coefficient`.
     `['params']` : :class:`dict`
         The options used, `n_combinations`, `n_skipped` and `skipped`.
 
@@ -191,6 +207,8 @@ def latent_arithmetic(
     _validate.integer("batch_size", batch_size, minimum=1)
     _validate.choice("correction", correction, (None, *CORRECTIONS))
     _validate.number("alpha", alpha, minimum=0, exclusive=True)
+    if _validate.number("least_r2", least_r2, minimum=0) > 1:
+        raise ValueError(f"least_r2 must be at most 1, the R2 of a perfect prediction, got {least_r2}.")
     seed, where = _validate.seed("rng", rng), pick_device(device)
     data = data.copy() if copy else data
     (name,) = model.spec.inputs
@@ -211,10 +229,8 @@ def latent_arithmetic(
 
     # chance falls on names of rows, wherever they stand
     order = np.argsort(owner.obs_names.to_numpy().astype(str), kind="stable")
-    flags = {
-        option: None if column is None else _access.cell_flags(data, owner, column, option=option)[order]
-        for option, column in {"truth_on": truth_on, "training": training}.items()
-    }
+    shown = None if truth_on is None else _access.cell_flags(data, owner, truth_on, option="truth_on")[order]
+    parts = None if training is None else _training(data, owner, training)[order]
     shares = None if weights is None else _weights(data, owner, weights)[order]
     plates = None if strata is None else _access.cell_groups(data, owner, strata, option="strata").codes[order]
     plan = plan_arithmetic(
@@ -223,7 +239,7 @@ def latent_arithmetic(
         control=control,
         directions=steps.names,
         match=None if match is None else _access.cell_groups(data, owner, match, option="match")[order],
-        shown=flags["truth_on"],
+        shown=shown,
     )
     _tell(plan, n_perms=n_perms, correction=correction, alpha=alpha)
 
@@ -242,7 +258,7 @@ def latent_arithmetic(
         profiles,
         latents,
         decode=lambda z: model.decode(z, condition=told, device=where)[name],
-        fitted=np.ones(len(order), bool) if flags["training"] is None else flags["training"],
+        fitted=np.ones(len(order), bool) if parts is None else parts == "train",
         strongest=strongest,
         directions=lambda rows: steps.of(
             rows, cells=order, codes=plan.codes, weights=shares, are_latents=rows is latents
@@ -255,7 +271,8 @@ def latent_arithmetic(
             plan, representations, truth, means[0], weights=shares, strata=plates, n_perms=n_perms, n_boot=n_boot,
             correction=correction, seed=seed, told=bar.update,
         )  # fmt: skip
-    table = _tabulate(plan, strongest, truth - means[0], flags["training"])
+    table = _tabulate(plan, strongest, truth - means[0], None if parts is None else parts != "test")
+    table["adds_up"] = adds_up(results, alpha=alpha, least_r2=least_r2, with_intervals=n_boot > 0)
     who = results.pop("combination").to_numpy()
     for place, column in enumerate(table.columns.intersection(["combination", "level"], sort=False)):
         results.insert(place, column, table[column].to_numpy()[who])
@@ -263,10 +280,22 @@ def latent_arithmetic(
         "groupby": groupby, "control": control, "inputs": name, "model": model.spec.model, "n_latent": n_latent, "separator": separator,
         "ignore_order": ignore_order, "directions": steps.columns, "vectors": steps.vectors, "match": match, "truth_on": truth_on,
         "training": training, "weights": weights, "strata": strata, "n_perms": n_perms, "n_boot": n_boot, "correction": correction, "alpha": alpha,
-        "seed": seed, "n_combinations": len(table), "n_skipped": len(plan.skipped), "skipped": list(plan.skipped),
+        "least_r2": least_r2, "seed": seed, "n_combinations": len(table), "n_skipped": len(plan.skipped), "skipped": list(plan.skipped),
     }  # fmt: skip
-    write(target, "latent_arithmetic", key, params=params, results=results, combinations=table)
+    write(
+        target, "latent_arithmetic", key, params=params, results=results, combinations=table,
+        terms=_terms(plan, control, steps.names),
+    )  # fmt: skip
     return data if copy else None
+
+
+def _training(data: Data, owner: Data, column: str) -> np.ndarray:
+    parts = parts_of_rows(data, owner, column, option="training", flagged="train", others="test")
+    if not (parts == "train").any():
+        raise ValueError(
+            f"training={column!r} marks no row as trained on. Name the column that the model was trained with, or leave it out."
+        )
+    return parts
 
 
 def _weights(data: Data, owner: Data, column: str) -> np.ndarray:
@@ -306,9 +335,7 @@ def _tell(plan: ArithmeticPlan, *, n_perms: int, correction: str | None, alpha: 
         )
 
 
-def _tabulate(
-    plan: ArithmeticPlan, strongest: np.ndarray, change: np.ndarray, trained: np.ndarray | None
-) -> pd.DataFrame:
+def _tabulate(plan: ArithmeticPlan, strongest: np.ndarray, change: np.ndarray, seen: np.ndarray | None) -> pd.DataFrame:
     """Return a row per combination."""
     names = np.array([group for group, _ in plan.groups], dtype=object)
     table = pd.DataFrame({"combination": [item.name for item in plan.combinations]})
@@ -318,9 +345,20 @@ def _tabulate(
     table["strongest_single"] = np.where(plan.singles.any(1), names[strongest], "")
     table["n_obs"] = np.bincount(plan.truth[plan.truth >= 0], minlength=len(table))
     table["effect"] = np.linalg.norm(change, axis=1)
-    if trained is not None:
-        used = np.bincount(plan.codes[trained & (plan.codes >= 0)], minlength=len(names)) > 0
+    if seen is not None:
+        used = np.bincount(plan.codes[seen & (plan.codes >= 0)], minlength=len(names)) > 0
         others = plan.coefficients[:, 1:] != 0
-        table["unseen"] = np.bincount(plan.truth[trained & (plan.truth >= 0)], minlength=len(table)) == 0
+        table["unseen"] = np.bincount(plan.truth[seen & (plan.truth >= 0)], minlength=len(table)) == 0
         table["terms_unseen"] = ~(others & used[1:]).any(1)
     return table
+
+
+def _terms(plan: ArithmeticPlan, control: str, directions: Sequence[str]) -> pd.DataFrame:
+    """Return a row per combination and term."""
+    once = {item.name: item.terms for item in plan.combinations}
+    rows = [
+        (name, term, "control" if term == control else "direction" if term in directions else "group", value)
+        for name, terms in once.items()
+        for term, value in terms.items()
+    ]
+    return pd.DataFrame(rows, columns=["combination", "term", "kind", "coefficient"])

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crepr import _access, _keys, _record, _validate
+from crepr import _keys, _record, _validate
 from crepr._warn import warn
+from crepr.tl._parts_of_rows import parts_of_rows
 from crepr.train._fit import fit
 from crepr.train._plan import Optimisation, TrainingPlan
 from crepr.train._trained_model import TrainedModel
@@ -275,11 +276,8 @@ def _split(
 
 def _marked(data: Data, target: Data, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return which cells a column holds out, and which it keeps for a test: by booleans, or by the parts of :func:`crepr.pp.split`."""
-    column = _access.cell_column(data, target, name, option="validation")
-    if set(column.dropna().unique()) - {"train", "validation", "test"} or column.isna().any():
-        flags = _access.cell_flags(data, target, name, option="validation")
-        return flags, np.zeros(len(flags), dtype=bool)
-    return (column == "validation").to_numpy(), (column == "test").to_numpy()
+    parts = parts_of_rows(data, target, name, option="validation", flagged="validation", others="train")
+    return parts == "validation", parts == "test"
 
 
 def _optimisation(defaults: Mapping[str, Any], given: Mapping[str, Any], n_cells: int) -> Optimisation:
