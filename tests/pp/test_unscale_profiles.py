@@ -54,6 +54,40 @@ def test_reconstructions_without_names_are_taken_by_position():
     np.testing.assert_allclose(adata.obsm["few"], x[:, [3, 1]])
 
 
+def test_groups_of_simulated_profiles():
+    train, simulated = profiles(n=20), profiles(1, n=6)
+    train.obs["plate"] = ["a", "b"] * 10
+    cr.pp.scale_profiles(train, groupby="plate", method="standard")
+    simulated.obs["plate"] = ["b"] * 5 + ["a"]
+    cr.pp.unscale_profiles(simulated, like=train, key_added="units")
+    table = train.uns["scale_profiles"]["results"].set_index("group")
+    for plate in "ab":
+        rows, of = (simulated.obs["plate"] == plate).to_numpy(), table.loc[plate]
+        wanted = simulated.X[rows] * of["scale"].to_numpy() + of["center"].to_numpy()
+        np.testing.assert_allclose(simulated.layers["units"][rows], wanted)
+    assert simulated.uns["units"]["params"]["groupby"] == "plate"
+
+
+def test_groups_error():
+    adata = profiles()
+    adata.obs["plate"] = ["a", "b"] * 20
+    cr.pp.scale_profiles(adata, groupby="plate")
+    scaled = adata.X.copy()
+    adata.obs["plate"] = ["a", "c", "d", "d"] * 10
+    with pytest.raises(
+        KeyError, match="2 of 3 groups of 'plate' have no parameters: 'c', 'd'. There are those of 'a', 'b'"
+    ):
+        cr.pp.unscale_profiles(adata)
+    plate = adata.obs.pop("plate")
+    with pytest.raises(KeyError, match=r"Parameters are those of groups of 'plate', and \.obs has no such column"):
+        cr.pp.unscale_profiles(adata)
+    adata.obs["plate"] = plate.where(plate != "d")
+    with pytest.raises(ValueError, match="groupby='plate' is missing for 20 of 40"):
+        cr.pp.unscale_profiles(adata)
+    np.testing.assert_array_equal(adata.X, scaled)
+    assert "scale_profiles" in adata.uns
+
+
 def test_copy():
     adata = cr.pp.scale_profiles(profiles(), copy=True)
     back = cr.pp.unscale_profiles(adata, copy=True)

@@ -132,7 +132,7 @@ def row_blocks(values: Any) -> Iterator[tuple[slice, np.ndarray]]:
 
 
 def column_blocks(values: Any, rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield columns of some rows, a mask, a block at a time, dense and in 64 bits."""
+    """Yield columns of some rows, in their order, a block at a time, dense and in 64 bits."""
     values = csc_matrix(values) if issparse(values) else values
     step = max(1, BLOCK // values.shape[0])
     for start in range(0, values.shape[1], step):

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from crepr import _access, _keys, _record, _validate
-from crepr.pp._feature_scaling import METHODS, find_record, fit_scaling, recorded_scaling, records, records_of, rescaled
+from crepr.pp._feature_scaling import (
+    METHODS,
+    find_record,
+    fit_scaling,
+    recorded_scaling,
+    records,
+    records_of,
+    rescaled,
+    row_groups,
+)
 from crepr.pp._profile_matrix import find_profiles, place, write_profiles
 
 if TYPE_CHECKING:
@@ -19,6 +28,7 @@ def scale_profiles(
     method: Literal["minmax", "standard", "mad"] | None = None,
     layer: str | None = None,
     use_rep: str = "X",
+    groupby: str | None = None,
     fit_on: str | tuple[str, Any] | None = None,
     like: Data | None = None,
     scaling: str | None = None,
@@ -37,6 +47,10 @@ def scale_profiles(
     * `'mad'`: less the median, over 1.4826 times the median absolute deviation, which is the standard deviation of normal values. Outliers do not move it;
       the robust z-score that is usual against control wells, `mad_robustize` of pycytominer :cite:p:`Serrano2025`.
 
+    Plates differ for technical reasons, and their controls show by how much. With `groupby="plate"` each plate is scaled by parameters of its own, which is
+    how Cell Painting is normalised: with `fit_on` by its control wells, so that 0 is an untreated cell of the same plate. Where `fit_on` is left out, what
+    treatments of a plate have in common is taken away, too; so do that only if all plates hold much the same treatments.
+
     Parameters
     ----------
     data
@@ -47,12 +61,15 @@ def scale_profiles(
         Key of `.layers` to take instead of `.X`.
     use_rep
         Key of `.obsm` with an array or a table of features, or `'X'`.
+    groupby
+        Column of `.obs`, such as the plate, to scale each group by parameters fitted to its own observations; `'modality:column'` for one of another
+        modality. By default all are scaled alike.
     fit_on
         Observations that parameters are fitted to: a column of `.obs` of booleans, or a column and its value, such as `("split", "train")` or
-        `("compound", "DMSO")`; `'modality:column'` for one of another modality. All by default.
+        `("compound", "DMSO")`; `'modality:column'` for one of another modality. All by default. With `groupby` those of them in each group.
     like
         Other data, scaled before, whose recorded parameters are applied; features are found by name, and may be fewer or in another order. Columns of an
-        array in `.obsm` have no names, and are taken by position.
+        array in `.obsm` have no names, and are taken by position. Groups are found by name, in the column of the same name as there.
     scaling
         Key in `.uns` of `like` of these parameters; by default the only ones there are.
     mod
@@ -71,24 +88,26 @@ def scale_profiles(
         Scaled profiles, float32 or float64 as they were, float64 for integers. A sparse matrix stays sparse where all centres are 0, as those of
         `'minmax'` are for counts with a 0 in each feature; else the result is dense, `n_obs * n_vars` numbers. It is made in blocks.
     `.uns['scale_profiles' | key_added]['results']` : :class:`pandas.DataFrame`
-        One row per feature: `feature`, `center`, `scale`; scaled values are the others less `center`, over `scale`.
+        One row per feature: `feature`, `center`, `scale`; scaled values are the others less `center`, over `scale`. With `groupby` one row per group
+        and feature, and first the column `group`: the values of `groupby` as text, categorical.
     `.uns['scale_profiles' | key_added]['params']` : :class:`dict`
-        The options used; `n_fitted`, the number of observations fitted to, and `where` the scaled profiles are.
+        The options used; `n_fitted`, the number of observations fitted to, in all groups, and `where` the scaled profiles are.
 
     Raises
     ------
     KeyError
-        If profiles, a column, the modality or recorded parameters are missing, or these lack a feature.
+        If profiles, a column, the modality or recorded parameters are missing, or these lack a feature or a group.
     TypeError
         If profiles are no numbers, or options have the wrong type or do not go with `like`.
     ValueError
-        If values are NaN or infinite, `fit_on` names fewer than two observations, an option is unknown, profiles are scaled already, are in a file and
-        would be replaced, or the key holds something else.
+        If values are NaN or infinite, `groupby` has missing values, there are fewer than two observations to fit to, in all or in a group, an option is
+        unknown, profiles are scaled already, are in a file and would be replaced, or the key holds something else.
 
     Warns
     -----
     UserWarning
-        If features do not spread where they are fitted, which get the scale 1; or there are fewer than five observations to fit to.
+        If features do not spread where they are fitted, which get the scale 1; or there are fewer than five observations to fit to. With groups one warning
+        counts them.
 
     Examples
     --------
@@ -102,17 +121,28 @@ def scale_profiles(
 
     >>> plate = cr.datasets.synthetic_cells(n_obs=50, rng=1)
     >>> cr.pp.scale_profiles(plate, like=adata, key_added="scaled")
+
+    Wells of eight plates, each by its own controls:
+
+    >>> wells = cr.datasets.synthetic_profiles(n_replicates=4, plate_effect=0.3)
+    >>> cr.pp.scale_profiles(wells, method="mad", groupby="plate", fit_on=("treatment", "DMSO"))
+    >>> wells.uns["scale_profiles"]["results"].pivot(index="feature", columns="group", values="center").shape
+    (150, 8)
     """
-    _check_options(method, fit_on=fit_on, like=like, scaling=scaling)
+    _check_options(method, groupby=groupby, fit_on=fit_on, like=like, scaling=scaling)
     if key_added is not None:
         _validate.key("key_added", key_added)
     data = data.copy() if copy else data
     matrix = find_profiles(data, layer=layer, use_rep=use_rep, mod=mod)
     _claim(matrix, key_added)
     if like is not None:
-        by = recorded_scaling(find_record(like, scaling=scaling, mod=mod), matrix)
+        by = recorded_scaling(find_record(like, scaling=scaling, mod=mod), data, matrix)
     else:
-        by = fit_scaling(matrix, method or "minmax", _rows(data, matrix, fit_on))
+        groups = row_groups(data, matrix, groupby)
+        if groupby is not None:
+            # by which the modality knows it without the MuData
+            groupby = _access.own_column(data, matrix.owner, groupby) or groupby
+        by = fit_scaling(matrix, method or "minmax", _rows(data, matrix, fit_on), groups, groupby)
     where = place(*matrix.target(key_added))
     # values may be of any type
     fitted = fit_on if fit_on is None or isinstance(fit_on, str) else [fit_on[0], str(fit_on[1])]
@@ -128,7 +158,9 @@ def scale_profiles(
     return data if copy else None
 
 
-def _check_options(method: str | None, *, fit_on: Any, like: Data | None, scaling: str | None) -> None:
+def _check_options(
+    method: str | None, *, groupby: str | None, fit_on: Any, like: Data | None, scaling: str | None
+) -> None:
     if method is not None:
         _validate.choice("method", method, METHODS)
     if like is None:
@@ -136,7 +168,7 @@ def _check_options(method: str | None, *, fit_on: Any, like: Data | None, scalin
             raise TypeError(f"scaling={scaling!r} is a record of like. Set like, or leave scaling out.")
         return
     _access.is_mudata(like)
-    for name, value in (("method", method), ("fit_on", fit_on)):
+    for name, value in (("method", method), ("groupby", groupby), ("fit_on", fit_on)):
         if value is not None:
             raise TypeError(f"{name}={value!r} is of parameters to fit, and those of like are recorded. Leave it out.")
 

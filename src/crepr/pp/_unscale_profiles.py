@@ -25,7 +25,8 @@ def unscale_profiles(
     """Bring scaled profiles, or what a model makes of them, back into the units of the features.
 
     Undoes :func:`crepr.pp.scale_profiles`, exactly but for rounding: values times `scale`, plus `center`. Use it on profiles that are reconstructed or
-    simulated, before they are compared with measured ones feature by feature.
+    simulated, before they are compared with measured ones feature by feature. Parameters of groups, such as plates, are found by the column of `.obs` that
+    is recorded as `groupby`, which has to be there.
 
     Parameters
     ----------
@@ -60,12 +61,12 @@ def unscale_profiles(
     Raises
     ------
     KeyError
-        If profiles, the modality or recorded parameters are missing, or these lack a feature.
+        If profiles, the modality, recorded parameters or the column of their groups are missing, or they lack a feature or a group.
     TypeError
         If profiles are no numbers, or an option has the wrong type.
     ValueError
-        If values are NaN or infinite, several records fit, `key_added` is left out for profiles that were not scaled in this place, or the key holds
-        something else.
+        If values are NaN or infinite, the column of groups has missing values, several records fit, `key_added` is left out for profiles that
+        were not scaled in this place, or the key holds something else.
 
     Examples
     --------
@@ -98,7 +99,7 @@ def unscale_profiles(
     else:
         _claim(matrix, key_added)
     record = next(iter(own.values())) if own else find_record(data if like is None else like, scaling=scaling, mod=mod)
-    by = recorded_scaling(record, matrix)
+    by = recorded_scaling(record, data, matrix)
     write_profiles(matrix, rescaled(matrix, by, inverse=True), key_added)
     if key_added is None:
         for key in own:
