@@ -73,8 +73,8 @@ class Report:
     def value(
         self, claim: str, ours: float, *, unit: str, at_least: float | None = None, at_most: float | None = None
     ) -> None:
-        """Claim that `ours` itself is at least, or at most, a number."""
-        self._line(claim, f"{ours:,.4g} {unit}", "-", "-", ours, at_least, at_most)
+        """Claim that `ours` itself is at least, or at most, a number; without either it is only measured."""
+        self._line(claim, f"{ours:,.4g} {unit}".rstrip(), "-", "-", ours, at_least, at_most)
 
     def _line(
         self,
@@ -86,9 +86,10 @@ class Report:
         at_least: float | None,
         at_most: float | None,
     ) -> None:
-        if (at_least is None) == (at_most is None):
-            raise ValueError("Give either at_least or at_most.")
-        holds = value >= at_least if at_least is not None else value <= at_most
+        if at_least is None and at_most is None:
+            print(" | ".join([claim, ours, peer, ratio, "-", "-"]), flush=True)
+            return
+        holds = (at_least is None or value >= at_least) and (at_most is None or value <= at_most)
         target = f">= {at_least:,g}" if at_least is not None else f"<= {at_most:,g}"
         self._holds.append(holds)
         print(" | ".join([claim, ours, peer, ratio, target, "yes" if holds else "NO"]), flush=True)

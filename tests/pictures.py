@@ -48,7 +48,18 @@ def spec(**options):
     return MODELS["vae"]({"stain": InputSpec(("blob",), SIZE)}, n_latent=4, widths=(4, 8), **options)
 
 
-def plan_of(pixels=None, *, max_epochs=3, seed=0, n_validation=0, lr=1e-2, batch_size=16, augment="quarter", **options):
+def plan_of(
+    pixels=None,
+    *,
+    max_epochs=3,
+    seed=0,
+    n_validation=0,
+    lr=1e-2,
+    batch_size=16,
+    lr_schedule="constant",
+    augment="quarter",
+    **options,
+):
     pixels = blobs() if pixels is None else pixels
     cells = np.arange(len(pixels))
     model = spec(**options)
@@ -58,7 +69,7 @@ def plan_of(pixels=None, *, max_epochs=3, seed=0, n_validation=0, lr=1e-2, batch
         view_of(pixels, augment),
         training=cells[n_validation:],
         validation=cells[:n_validation],
-        optimisation=Optimisation(lr=lr, batch_size=batch_size, max_epochs=max_epochs),
+        optimisation=Optimisation(lr=lr, batch_size=batch_size, max_epochs=max_epochs, lr_schedule=lr_schedule),
         seed=seed,
     )
 

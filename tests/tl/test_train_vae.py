@@ -138,7 +138,14 @@ def test_property_options_change_the_result(adata, train):
         return adata.obsm["X_vae"]
 
     default = latents()
-    for options in ({"beta": 9.0}, {"lr": 0.01}, {"dilation": 0}, {"weight_decay": 0.1}, {"augment": "none"}):
+    for options in (
+        {"beta": 9.0},
+        {"lr": 0.01},
+        {"dilation": 0},
+        {"weight_decay": 0.1},
+        {"augment": "none"},
+        {"lr_schedule": "cosine"},
+    ):
         assert not np.allclose(latents(**options), default), options
 
 

@@ -69,6 +69,37 @@ def test_property_resumed_with_validation_is_as_uninterrupted(tmp_path):
     np.testing.assert_array_equal(history, expected)
 
 
+def test_property_learning_rate_falls_along_a_cosine_also_when_resumed(tmp_path):
+    rates = []
+
+    def watched(**options):
+        plan = plan_of(max_epochs=4, lr_schedule="cosine", **options)
+        start = plan.on_train_epoch_start
+
+        def note():
+            rates.append(plan.optimizers().param_groups[0]["lr"])
+            if len(rates) == stop:
+                raise KeyboardInterrupt
+            start()
+
+        plan.on_train_epoch_start = note
+        return plan
+
+    stop = 0
+    whole = watched()
+    run(whole)
+    expected = 0.01 * (1 + np.cos(np.pi * np.arange(4) / 4)) / 2
+    np.testing.assert_allclose(rates, expected)
+    rates, stop = [], 3
+    with pytest.raises(KeyboardInterrupt):
+        run(watched(), checkpoint_dir=tmp_path)
+    rates, stop = [], 0
+    resumed = watched()
+    run(resumed, checkpoint_dir=tmp_path, resume=True)
+    np.testing.assert_allclose(rates, expected[2:])
+    assert same(weights(resumed), weights(whole))
+
+
 def test_property_validation_is_measured_with_the_last_weights():
     history = run(plan_of(max_epochs=5, n_validation=16, beta=WarmUp(0.0, 8.0, epochs=4)))
     expected = 10 * history["val_stain_mse"] + 8 * history["val_kl"]

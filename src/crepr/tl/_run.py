@@ -72,7 +72,7 @@ def plan_run(
     data, target
         Where columns are, and the object with the cells.
     defaults, given
-        `lr`, `batch_size`, `max_epochs`, `beta1`, `eps`, `weight_decay`; those given that are not `None` win.
+        `lr`, `batch_size`, `max_epochs`, `beta1`, `eps`, `weight_decay`, `lr_schedule`; those given that are not `None` win.
     validation, patience, checkpoint_dir, resume, key_added, rng, progress
         As in :func:`crepr.tl.train_vae`.
     hardware
@@ -148,8 +148,9 @@ def train(run: Run, spec: ModelSpec, view: View, *, fingerprint: str, params: Ma
         "precision": str(run.hardware.precision),
         "seed": run.seed,
     }
-    # max_epochs is left out: a run may be resumed for longer
-    identity = {key: value for key, value in params.items() if key != "max_epochs"}
+    # a run may be resumed for longer, but not if its learning rate has come to an end
+    longer = run.optimisation.lr_schedule == "constant"
+    identity = {key: value for key, value in params.items() if key != "max_epochs" or not longer}
     cells = hashlib.sha256(run.training.tobytes() + b"/" + run.held_out.tobytes()).hexdigest()
     identity |= {"spec": json.loads(spec.to_json()), "data": fingerprint, "cells": cells}
     identity |= {"trainer_options": run.hardware.plain_options()}
@@ -290,6 +291,7 @@ def _optimisation(defaults: Mapping[str, Any], given: Mapping[str, Any], n_cells
         options[name] = _validate.integer(name, options[name], minimum=1)
     _validate.number("lr", options["lr"], minimum=0, exclusive=True)
     _validate.number("weight_decay", options["weight_decay"], minimum=0)
+    _validate.choice("lr_schedule", options["lr_schedule"], ("constant", "cosine"))
     if options["batch_size"] > n_cells:
         if given.get("batch_size") is not None:
             warn(

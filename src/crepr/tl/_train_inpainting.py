@@ -62,6 +62,7 @@ def train_inpainting(
     batch_size: int | None = None,
     lr: float | None = None,
     weight_decay: float | None = None,
+    lr_schedule: Literal["constant", "cosine"] = "constant",
     validation: float | str = 0.0,
     patience: int | None = None,
     checkpoint_dir: PathLike | None = None,
@@ -133,6 +134,8 @@ def train_inpainting(
         Pairs per batch and process; 64.
     lr, weight_decay
         Of Adam, whose beta1 is 0.5 here; 0.0001 and 0.
+    lr_schedule
+        As in :func:`train_vae`.
     validation
         Share of the images held out, drawn at random, or a column of `.obs` of booleans that marks whole images. Their cells are embedded.
     patience, checkpoint_dir, resume, accelerator, devices, num_nodes, strategy, precision, trainer_options
@@ -199,7 +202,13 @@ def train_inpainting(
         data,
         target,
         defaults=PUBLISHED,
-        given={"max_epochs": max_epochs, "batch_size": batch_size, "lr": lr, "weight_decay": weight_decay},
+        given={
+            "max_epochs": max_epochs,
+            "batch_size": batch_size,
+            "lr": lr,
+            "weight_decay": weight_decay,
+            "lr_schedule": lr_schedule,
+        },
         validation=validation,
         patience=patience,
         checkpoint_dir=checkpoint_dir,

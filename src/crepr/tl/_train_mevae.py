@@ -32,6 +32,7 @@ def train_mevae(
     batch_size: int | None = None,
     lr: float | None = None,
     weight_decay: float | None = None,
+    lr_schedule: Literal["constant", "cosine"] = "constant",
     validation: float | str = 0.0,
     patience: int | None = None,
     checkpoint_dir: PathLike | None = None,
@@ -96,7 +97,7 @@ def train_mevae(
         Pixels per side of the windows; that of the crops by default.
     hide_neighbours
         Set pixels that belong to other cells to zero; needs :func:`crepr.pp.masks`.
-    max_epochs, batch_size, lr, weight_decay, validation, patience, checkpoint_dir, resume
+    max_epochs, batch_size, lr, weight_decay, lr_schedule, validation, patience, checkpoint_dir, resume
         As in :func:`train_vae`.
     accelerator, devices, num_nodes, strategy, precision, trainer_options
         As in :func:`train_vae`.

@@ -35,6 +35,7 @@ def train_vae(
     batch_size: int | None = None,
     lr: float | None = None,
     weight_decay: float | None = None,
+    lr_schedule: Literal["constant", "cosine"] = "constant",
     validation: float | str = 0.0,
     patience: int | None = None,
     checkpoint_dir: PathLike | None = None,
@@ -111,6 +112,9 @@ def train_vae(
         Cells per batch and process; 64 for stains, 16 with transcripts, 96 for profiles, or the preset's.
     lr, weight_decay
         Of Adam; 0.001 and 0, or the preset's.
+    lr_schedule
+        `'constant'`, as all the published systems, or `'cosine'`: the learning rate falls to 0 along half a cosine over `max_epochs`, by which runs with other seeds
+        end nearer to each other. Such a run is not resumed for longer.
     validation
         Share of cells held out, drawn at random, or a column of `.obs` that marks them: of booleans, or of `'train'`, `'validation'` and
         `'test'` as :func:`crepr.pp.split` writes, of which test cells are embedded only. The weights kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import lightning as L
 import numpy as np
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Optimisation:
-    """How to train: Adam, constant learning rate."""
+    """How to train: Adam, and whether its learning rate stays or falls along a cosine to 0."""
 
     lr: float = 1e-3
     batch_size: int = 64
@@ -32,9 +32,10 @@ class Optimisation:
     beta1: float = 0.9
     eps: float = 1e-8
     weight_decay: float = 0.0
+    lr_schedule: Literal["constant", "cosine"] = "constant"
 
-    def plain(self) -> dict[str, float]:
-        """As a dict of numbers."""
+    def plain(self) -> dict[str, Any]:
+        """As a dict of numbers and text."""
         return asdict(self)
 
 
@@ -73,16 +74,20 @@ class TrainingPlan(L.LightningModule):
         self.optimisation, self.seed = optimisation, seed
         self._sums: dict[str, Tensor] = {}
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
+    def configure_optimizers(self) -> Any:
         """Adam, as all the published systems but one."""
         options = self.optimisation
-        return torch.optim.Adam(
+        optimizer = torch.optim.Adam(
             self.network.parameters(),
             lr=options.lr,
             betas=(options.beta1, 0.999),
             eps=options.eps,
             weight_decay=options.weight_decay,
         )
+        if options.lr_schedule == "constant":
+            return optimizer
+        # stepped after each epoch
+        return [optimizer], [torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, options.max_epochs)]
 
     def train_dataloader(self) -> Batches:
         """Return the batches of this epoch; asked for anew at each."""
