@@ -20,6 +20,21 @@ def test_recorded(mdata):
     assert recorded(mdata, "vae", hint="") == {"loss": 3}
 
 
+def test_recorded_of_a_modality_in_the_key(mdata):
+    for number, adata in enumerate(mdata.mod.values()):
+        adata.uns |= {"vae": number, "a:b": 2}
+    assert recorded(mdata, "rna:vae", hint="") == 0
+    assert recorded(mdata, "stain:vae", hint="") == 1
+    # with mod, and in an AnnData, it is a key as any other
+    assert recorded(mdata, "a:b", mod="rna", hint="") == recorded(mdata["rna"], "a:b", hint="") == 2
+    with pytest.raises(KeyError, match="No ':vae' in .uns"):
+        recorded(mdata["rna"], ":vae", hint="")
+    with pytest.raises(KeyError, match="No 'atac:vae' in .uns"):
+        recorded(mdata, "atac:vae", hint="")
+    mdata.uns["rna:vae"] = 3
+    assert recorded(mdata, "rna:vae", hint="") == 3
+
+
 def test_owner_of_record(mdata):
     mdata["stain"].uns["vae"] = {"loss": 1}
     assert owner_of_record(mdata, "vae", hint="") is mdata["stain"]

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from anndata import AnnData
 from matplotlib.colors import to_hex
+from mudata import MuData
 
 from crepr import pl
 from crepr.pl._style import BLUE, GREY, VERMILION
@@ -93,6 +94,33 @@ def test_anchor_chosen_and_levels(adata):
     for levels, shown in ((10 / 3, "A|C at 3.33"), ("high", "A|C at high")):
         adata.uns["latent_arithmetic"] = {"results": table(levels), "combinations": calls(levels)}
         assert pl.latent_arithmetic(adata).axes[0].get_yticklabels()[0].get_text() == shown
+
+
+def test_anchor_levels_that_are_nearly_alike(adata):
+    levels = (3.3333, 3.3331)
+    adata.uns["latent_arithmetic"] = {
+        "results": pd.concat([table(level) for level in levels], ignore_index=True),
+        "combinations": pd.concat([calls(level) for level in levels], ignore_index=True),
+    }
+    names = [text.get_text() for text in pl.latent_arithmetic(adata).axes[0].get_yticklabels()]
+    assert set(names) == {f"{name} at {level}" for name in NAMES for level in levels}
+    # another result has the same names, though fewer digits would do there
+    adata.uns["other"] = {"results": table(levels[0]), "combinations": calls(levels[0])}
+    ax = pl.latent_arithmetic(adata, ["latent_arithmetic", "other"]).axes[0]
+    assert sorted(text.get_text() for text in ax.texts if text.get_text()) == [f"{name} at 3.3333" for name in NAMES]
+
+
+def test_anchor_modalities_with_the_same_key(adata):
+    other = adata.copy()
+    other.uns["latent_arithmetic"]["results"]["value"] /= 2
+    mdata = MuData({"cp": adata, "rna": other})
+    for mod, part in (("cp", adata), ("rna", other)):
+        found = pl.latent_arithmetic(mdata, f"{mod}:latent_arithmetic").axes[0]
+        assert points(found) == points(pl.latent_arithmetic(part).axes[0])
+    ax = pl.latent_arithmetic(mdata, ["cp:latent_arithmetic", "rna:latent_arithmetic"], score="r2").axes[0]
+    assert ax.get_ylabel() == "rna:latent_arithmetic\nlatent, R² of the change"
+    with pytest.raises(ValueError, match="Several modalities have 'latent_arithmetic'"):
+        pl.latent_arithmetic(mdata)
 
 
 def test_anchor_two_results(adata):

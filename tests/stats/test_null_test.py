@@ -29,6 +29,15 @@ def test_anchor_rounding_is_a_tie():
         assert null_test(np.array(0.3), null, larger_is_better=better).pval == (3 if better else 4) / 4
 
 
+def test_anchor_rounding_of_32_bits_is_a_tie():
+    null = np.full((9, 1), 1.0) * (1 + np.linspace(-1, 1, 9)[:, None] * 1e-7)
+    for better in (True, False):
+        found = null_test(np.array([1.0]), null, larger_is_better=better)
+        assert found.pval == 1
+        assert np.isnan(found.zscore)
+        assert null_test(np.array([1.0]), null * (0.9999 if better else 1.0001), larger_is_better=better).pval == 0.1
+
+
 def test_anchor_what_is_not_defined():
     null = np.array([[1.0, np.nan, 1.0, 2.0], [1.0, 1.0, 3.0, 2.0]])
     found = null_test(np.array([1.0, 1.0, np.nan, 5.0]), null, larger_is_better=True)

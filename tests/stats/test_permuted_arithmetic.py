@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
+from crepr.stats import _resampled_arithmetic
 from crepr.stats._group_arithmetic import group_arithmetic
 from crepr.stats._null_test import null_test
 from crepr.stats._permuted_arithmetic import permuted_arithmetic
@@ -53,6 +54,15 @@ def test_property_blocks_and_other_combinations_do_not_matter(seed, block):
         # one combination alone, and one feature alone
         alone = predictions(x[:, 1:2], codes, coefficients[2:3], 12, rng=seed, **options)
         np.testing.assert_allclose(alone, expected[:, 2:3, 1:2], atol=1e-12)
+
+
+def test_property_blocks_of_columns_do_not_matter(monkeypatch):
+    _, codes, coefficients, weights, strata = problem(0)
+    x = np.random.default_rng(0).normal(size=(30, 7)).astype(np.float32)
+    expected = predictions(x, codes, coefficients, 12, rng=0, weights=weights, strata=strata)
+    monkeypatch.setattr(_resampled_arithmetic, "COLUMNS", 2)
+    found = predictions(x, codes, coefficients, 12, rng=0, weights=weights, strata=strata, block=1)
+    np.testing.assert_array_equal(found, expected)
 
 
 @given(seeds)

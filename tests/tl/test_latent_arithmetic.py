@@ -17,6 +17,7 @@ MEANS = {
     "A|B": [1, 2, 2, 0],
     "A|B|C": [1, 2, 1, 0],
 }
+DIRECTIONS = {"age": "age", "aged": [0, 0, 0, 2]}
 OPTIONS = {"groupby": "treatment", "control": "DMSO", "n_perms": 99, "n_boot": 0, "progress": False}
 
 
@@ -90,6 +91,8 @@ def test_anchor_scores(adata, model):
     assert found["strongest_single"].tolist() == ["B", "B"]
     assert found["n_obs"].tolist() == [8, 8]
     np.testing.assert_allclose(found["effect"], [3, np.sqrt(6)], rtol=1e-5)
+    # B + C is nearer to A|B than A + B is
+    assert found[["n_other_sums", "n_nearer"]].to_numpy().tolist() == [[2, 1], [0, 0]]
     # sums are tested, R2 as L2
     tested = table.dropna(subset="pval")
     assert set(tested["space"]) == {"latent", "pca", "input"}
@@ -321,7 +324,7 @@ def test_mudata_copy_and_file(adata, model, tmp_path):
     copied = cr.tl.latent_arithmetic(mdata, model, **options, copy=True)
     assert "latent_arithmetic" in copied["morphology"].uns
     assert "latent_arithmetic" not in mdata["morphology"].uns
-    cr.tl.latent_arithmetic(mdata, model, **options, strata="rna:plate", key_added="mine", directions={"age": "age"})
+    cr.tl.latent_arithmetic(mdata, model, **options, strata="rna:plate", key_added="mine", directions=DIRECTIONS)
     mdata.write(tmp_path / "data.h5mu")
     read = md.read(tmp_path / "data.h5mu")
     pd.testing.assert_frame_equal(
@@ -360,6 +363,7 @@ ERRORS = {
     "weights": ({"weights": "zero"}, ValueError, "weights='zero' must be above 0; 1 of 48"),
     "direction": ({"directions": {"A": "age"}}, ValueError, "directions names 'A', which is a group"),
     "vector": ({"directions": {"old": [1, 2]}}, ValueError, r"or 4 numbers, one for each latent, got shape \(2,\)"),
+    "slash": ({"directions": {"log/dose": "age"}}, ValueError, "directions: a name must be a name without slashes"),
     "directions": ({"directions": "age"}, TypeError, "directions must be a mapping"),
     "n_perms": ({"n_perms": 0}, ValueError, "n_perms must be at least 1"),
     "least_r2": ({"least_r2": 1.5}, ValueError, "least_r2 must be at most 1"),
@@ -390,5 +394,5 @@ def test_error_nan_features_pictures_and_keys(adata, model):
         run(adata, model)
     cells = cr.datasets.synthetic_cells(n_obs=20)
     pictures = cr.tl.train_vae(cells, max_epochs=1, n_latent=2, model_options={"widths": [2]}, progress=False)
-    with pytest.raises(ValueError, match="model reads 'stain', and latent_arithmetic is of profiles"):
+    with pytest.raises(ValueError, match="The model draws 'stain', and no profiles. A mean of pictures"):
         run(cells, pictures)

@@ -27,7 +27,7 @@ def latent_arithmetic(
     table
         `'results'`, a row per combination, space and score; `'combinations'`, a row for each; or `'terms'`, a row for each of its terms.
     key_added
-        Key in `.uns`; `'latent_arithmetic'` by default.
+        Key in `.uns`, or `'modality:key'`; `'latent_arithmetic'` by default.
     mod
         Modality of a MuData; by default the MuData itself, or the only modality with that key.
 

@@ -9,8 +9,16 @@ if TYPE_CHECKING:
 
 
 def recorded(data: Data, key: str, *, mod: str | None = None, hint: str) -> dict[str, Any]:
-    """Find what a function wrote to `.uns[key]`, see :func:`owner_of_record`."""
+    """Find what a function wrote to `.uns[key]`, see :func:`owner_of_record`; `'modality:key'` is that of a modality."""
+    mod, key = split_key(data, key, mod)
     return owner_of_record(data, key, mod=mod, hint=hint).uns[key]
+
+
+def split_key(data: Data, key: str, mod: str | None) -> tuple[str | None, str]:
+    """Return modality and key of `'modality:key'`; what is no such key stays as it is."""
+    first, _, rest = key.rpartition(":")
+    is_of_modality = mod is None and bool(first) and key not in data.uns and first in _access.modalities(data)
+    return (first, rest) if is_of_modality else (mod, key)
 
 
 def owner_of_record(data: Data, key: str, *, mod: str | None = None, hint: str) -> Data:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from crepr.models._spec import InputSpec
 
-# of Chow et al.
+# the width of Chow et al., whose slope is 0.3: presets have it
 WIDTHS = (250,)
 SLOPE = 0.1
 

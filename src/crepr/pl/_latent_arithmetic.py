@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,6 +31,8 @@ SCORES = {
 }
 # spaces in which means are added up
 SUMS = ("latent", "pca", "input")
+# of levels, where these tell them apart
+DIGITS = 3
 # inches
 PANEL, ROW = 2.1, 0.15
 # R2 below this is drawn at the edge: how bad a bad prediction is would hide all others
@@ -62,7 +64,8 @@ def latent_arithmetic(
     data
         Annotated data that :func:`crepr.tl.latent_arithmetic` wrote to.
     keys
-        Key in `.uns`, or two, also as a mapping to names to show them by; `'latent_arithmetic'` by default.
+        Key in `.uns`, or two, also as a mapping to names to show them by; `'latent_arithmetic'` by default. Of a modality `'modality:key'`, as two may
+        have the same key: `{"cp:latent_arithmetic": "pictures", "rna:latent_arithmetic": "expression"}`.
     mod
         Modality of a MuData; by default the MuData itself, or the only modality with that key.
     score
@@ -102,14 +105,14 @@ def latent_arithmetic(
     _validate.integer("n_combinations", n_combinations, minimum=1)
     _validate.number("alpha", alpha, minimum=0)
     chosen = named_keys(keys, _keys.LATENT_ARITHMETIC)
-    tables = {
-        name: _rows(
-            get_latent_arithmetic(data, key_added=key, mod=mod),
-            get_latent_arithmetic(data, table="combinations", key_added=key, mod=mod),
-            score,
-        )
+    found = {
+        name: [
+            get_latent_arithmetic(data, table=table, key_added=key, mod=mod) for table in ("results", "combinations")
+        ]
         for key, name in chosen.items()
     }
+    levels = _written_levels([table["level"] for table, _ in found.values() if "level" in table])
+    tables = {name: _rows(table, calls, score, levels) for name, (table, calls) in found.items()}
     first = next(iter(tables.values()))
     known = first["space"].unique().tolist()
     wanted = [space for space in SUMS if space in known]
@@ -158,10 +161,10 @@ def latent_arithmetic(
     return fig
 
 
-def _rows(table: pd.DataFrame, combinations: pd.DataFrame, score: str) -> pd.DataFrame:
+def _rows(table: pd.DataFrame, combinations: pd.DataFrame, score: str, levels: Mapping[Any, str]) -> pd.DataFrame:
     """Return the rows of a score, named by combination and level, R2 with the p of L2, and whether each combination adds up."""
-    calls = combinations.set_index(_row_names(combinations))["adds_up"]
-    table["row"] = _row_names(table)
+    calls = combinations.set_index(_row_names(combinations, levels))["adds_up"]
+    table["row"] = _row_names(table, levels)
     kept = table[table["score"] == score].reset_index(drop=True)
     kept["adds_up"] = calls.reindex(kept["row"]).to_numpy(bool)
     if score == "r2":
@@ -170,12 +173,20 @@ def _rows(table: pd.DataFrame, combinations: pd.DataFrame, score: str) -> pd.Dat
     return kept
 
 
-def _row_names(table: pd.DataFrame) -> pd.Series:
+def _row_names(table: pd.DataFrame, levels: Mapping[Any, str]) -> pd.Series:
     names = table["combination"].astype(str)
-    if "level" not in table:
-        return names
-    are_numbers = pd.api.types.is_numeric_dtype(table["level"])
-    return names + " at " + table["level"].map("{:.3g}".format if are_numbers else str)
+    return names + " at " + table["level"].map(levels).astype(str) if "level" in table else names
+
+
+def _written_levels(columns: Sequence[pd.Series]) -> dict[Any, str]:
+    """Write levels as text, numbers with as many digits as tell them apart."""
+    known = list(dict.fromkeys(level for column in columns for level in column.unique()))
+    numbers = [level for level in known if isinstance(level, int | float | np.number)]
+    digits = next(
+        (n for n in range(DIGITS, 17) if len({f"{level:.{n}g}" for level in numbers}) == len(numbers)),
+        17,
+    )
+    return {level: str(level) for level in known} | {level: f"{level:.{digits}g}" for level in numbers}
 
 
 def _clipped(table: pd.DataFrame) -> pd.DataFrame:

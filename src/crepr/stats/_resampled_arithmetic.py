@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 # values held at once
 BLOCK = 1 << 22
+# columns that are added up at a time at least, as a sparse product of one column is slow
+COLUMNS = 64
 
 
 def resampled_arithmetic(
@@ -51,16 +53,21 @@ def resampled_arithmetic(
     mine = np.flatnonzero(named[places])
     sizes = np.bincount(places, minlength=len(named))[named]
     shares = np.ones(len(x)) if weights is None else np.asarray(weights, dtype=np.float64)
-    # the last column adds up to what sums are divided by
-    table = np.column_stack([x * shares[:, None], shares])
-    width = max(1, block // max(1, 2 * len(mine) + sum(used.shape) * table.shape[1]))
+    n, d = x.shape
+    # only so many columns at a time are 64 bits wide
+    columns = max(COLUMNS, block // max(1, n))
+    width = max(1, block // max(1, 2 * len(mine) + sum(used.shape) * (d + 1)))
     for rows in fillings:
         for start in range(0, len(rows), width):
             chosen = rows[start : start + width, mine]
             # places of a group lie side by side, so that those of all groups, filling by filling, are rows of a sparse matrix
             ends = np.cumsum(np.tile(sizes, len(chosen)))
             members = csr_matrix(
-                (np.ones(chosen.size), chosen.ravel(), np.concatenate([[0], ends])), shape=(len(ends), len(x))
+                (np.ones(chosen.size), chosen.ravel(), np.concatenate([[0], ends])), shape=(len(ends), n)
             )
-            sums = (members @ table).reshape(len(chosen), len(sizes), table.shape[1])
-            yield used @ (sums[..., :-1] / sums[..., -1:])
+            sums = np.empty((len(ends), d))
+            for first in range(0, d, columns):
+                here = slice(first, first + columns)
+                sums[:, here] = members @ (x[:, here] * shares[:, None])
+            means = sums / (members @ shares)[:, None]
+            yield used @ means.reshape(len(chosen), len(sizes), d)

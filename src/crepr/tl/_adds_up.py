@@ -10,14 +10,16 @@ if TYPE_CHECKING:
 
 
 def adds_up(results: pd.DataFrame, *, alpha: float, least_r2: float, with_intervals: bool) -> np.ndarray:
-    """Return which combinations the sum in latents tells of more than other sums do, and is surely close to, `(c,)` booleans.
+    """Return which combinations the sum in latents tells of more than random rows do, and is surely close to, `(c,)` booleans.
+
+    Sums of other terms may pass both where effects have something in common: how many are nearer is counted in :mod:`crepr.tl._other_sums`.
 
     Parameters
     ----------
     results
         Table of :func:`crepr.tl._score_arithmetic.score_arithmetic`.
     alpha
-        Adjusted p of L2 up to which a sum is better than others; one without p is none.
+        Adjusted p of L2 up to which a sum is better than those of permuted labels; one without p is none.
     least_r2
         What R2 must be above.
     with_intervals

@@ -39,6 +39,8 @@ class Directions:
         self.vectors: dict[str, np.ndarray] = {}
         self._numbers: dict[str, np.ndarray] = {}
         for name, value in dict(given or {}).items():
+            # names are keys of what is recorded
+            _validate.key("directions: a name", name)
             if name in groups:
                 raise ValueError(f"directions names {name!r}, which is a group. Give it another name.")
             if isinstance(value, str):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,6 +49,20 @@ class ArithmeticPlan:
     def singles(self) -> np.ndarray:
         """Groups that are added, without control, `(c, g)`."""
         return (self.coefficients > 0) & (np.arange(len(self.groups)) > 0)
+
+    @property
+    def names(self) -> list[str]:
+        """Of combinations, with their levels."""
+        names = [item.name for item in self.combinations]
+        return (
+            names
+            if self.levels is None
+            else [f"{name} at {level}" for name, level in zip(names, self.levels, strict=True)]
+        )
+
+    def of(self, rows: np.ndarray) -> ArithmeticPlan:
+        """Return the same of some of the rows."""
+        return replace(self, codes=self.codes[rows], truth=self.truth[rows])
 
 
 def plan_arithmetic(

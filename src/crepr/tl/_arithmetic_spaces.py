@@ -10,6 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from crepr.stats._principal_components import Components
     from crepr.tl._arithmetic_plan import ArithmeticPlan
 
 #: Sums of the terms, and what is to be compared with them: profiles that are there, without any sum.
@@ -71,13 +72,12 @@ def find_representations(
     latents: np.ndarray,
     *,
     decode: Callable[[np.ndarray], np.ndarray],
-    fitted: np.ndarray,
+    components: Components,
     strongest: np.ndarray,
     directions: Callable[[np.ndarray], np.ndarray],
     of_latents: np.ndarray,
-    seed: int,
 ) -> list[Representation]:
-    """Return the latents, as many principal components, and the profiles themselves.
+    """Return the latents, scores of principal components, and the profiles themselves.
 
     Parameters
     ----------
@@ -87,22 +87,18 @@ def find_representations(
         `(n, p)` and `(n, d)`.
     decode
         From latents to profiles.
-    fitted
-        Rows whose components are found, `(n,)` booleans.
+    components
+        Principal components of profiles.
     strongest
         Group of the strongest single term of each combination, `(c,)`.
     directions
         From rows to the directions in them, `(k, d)`.
     of_latents
         Which directions are known in latents only, `(k,)` booleans.
-    seed
-        Of the decomposition.
     """
-    from sklearn.decomposition import PCA
-
-    n_components = min(latents.shape[1], profiles.shape[1], int(fitted.sum()))
-    pca = PCA(n_components, random_state=seed).fit(profiles[fitted].astype(np.float64))
-    scores = pca.transform(profiles.astype(np.float64))
+    step = max(1, BLOCK // profiles.shape[1])
+    starts = range(0, len(profiles), step)
+    scores = np.concatenate([components.encode(profiles[start : start + step]) for start in starts])
     everywhere = ~(plan.steps[:, of_latents] != 0).any(1)
 
     def summed(rows: np.ndarray) -> Space:
@@ -120,7 +116,7 @@ def find_representations(
     )
     return [
         Representation(latents, decode, {"latent": summed(latents)}),
-        Representation(scores, pca.inverse_transform, {"pca": summed(scores)}),
+        Representation(scores, components.decode, {"pca": summed(scores)}),
         Representation(
             profiles,
             lambda rows: rows,

@@ -64,10 +64,7 @@ def find_combinations(
         Names that are directions where they are terms.
     """
     if isinstance(combinations, pd.DataFrame):
-        combinations = {
-            str(name): {str(term): value for term, value in row.items() if value and not pd.isna(value)}
-            for name, row in combinations.iterrows()
-        }
+        combinations = _of_table(combinations)
     if isinstance(combinations, Mapping):
         return [_of_terms(name, terms, groups, control, directions) for name, terms in combinations.items()]
     if combinations != "auto" and (isinstance(combinations, str) or not isinstance(combinations, Sequence)):
@@ -104,6 +101,19 @@ def find_combinations(
     ]
 
 
+def _of_table(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    for kind, names in (("rows", table.index.astype(str)), ("columns", table.columns.astype(str))):
+        if names.has_duplicates:
+            twice = names[names.duplicated()].unique().tolist()
+            raise ValueError(
+                f"combinations has several {kind} of the same name: {_validate.listing(twice, limit=5)}. Keep one of each."
+            )
+    return {
+        str(name): {str(term): value for term, value in row.items() if not pd.isna(value)}
+        for name, row in table.iterrows()
+    }
+
+
 def _split(name: str, separator: str) -> list[str]:
     return [piece.strip() for piece in name.split(separator)]
 
@@ -120,12 +130,14 @@ def _of_terms(name: Any, terms: Any, groups: Sequence[str], control: str, direct
         made = {str(term): float(times) for term, times in Counter(terms).items()}
     else:
         raise TypeError(f"combinations[{name!r}] must be a list of terms or a mapping to coefficients, got {terms!r}.")
+    # control that is named, with 0 too, is as the user wants it
+    is_told = control in made
     made = {term: value for term, value in made.items() if value}
     if not set(made) - {control} or str(name) in made:
         raise ValueError(
             f"combinations[{name!r}] must name terms other than {control!r} and itself, got {terms!r}. Name what it is predicted from."
         )
-    return Combination(str(name), (str(name),), made if control in made else _with_control(made, control, directions))
+    return Combination(str(name), (str(name),), made if is_told else _with_control(made, control, directions))
 
 
 def _with_control(terms: Mapping[str, float], control: str, directions: Sequence[str]) -> dict[str, float]:

@@ -14,7 +14,9 @@ def corrected(pval: np.ndarray, method: str | None, *, axis: int | None = None) 
     def of_family(family: np.ndarray) -> np.ndarray:
         adjusted, tested = family.copy(), ~np.isnan(family)
         if tested.any():
-            adjusted[tested] = multipletests(family[tested], method=method)[1]
+            # Sidak takes the logarithm of 1 - p, and a p may be 1
+            with np.errstate(divide="ignore"):
+                adjusted[tested] = multipletests(family[tested], method=method)[1]
         return adjusted
 
     if method is None:

@@ -1,25 +1,26 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from crepr import _access, _keys, _validate
 from crepr._progress import tqdm
-from crepr._warn import warn
 from crepr.tl._adds_up import adds_up
 from crepr.tl._arithmetic_directions import Directions
 from crepr.tl._arithmetic_plan import plan_arithmetic
 from crepr.tl._arithmetic_spaces import SUMS, find_representations
 from crepr.tl._cell_columns import holder, numeric_column
-from crepr.tl._check_model import check_latent, check_model
+from crepr.tl._check_arithmetic_plan import check_arithmetic_plan
 from crepr.tl._combinations import find_combinations
 from crepr.tl._condition import condition_values
-from crepr.tl._corrections import CORRECTIONS, corrected
+from crepr.tl._corrections import CORRECTIONS
+from crepr.tl._other_sums import other_sums
 from crepr.tl._parts_of_rows import parts_of_rows
-from crepr.tl._testable_groups import FEW
-from crepr.tl._view import are_profiles, find_owners, view_of_model
+from crepr.tl._profile_model import check_profiles, find_profile_model
+from crepr.tl._view import view_of_model
 from crepr.tl._write import claim_key, write
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
     import torch
 
     from crepr._types import Data, Seed
-    from crepr.models._network import NetworkSpec
     from crepr.tl._arithmetic_plan import ArithmeticPlan
     from crepr.train._trained_model import TrainedModel
+
+PICTURES = "A mean of pictures shows nothing: give a model of cr.tl.train_vae(data, inputs='X')."
 
 
 def latent_arithmetic(
@@ -76,14 +78,16 @@ def latent_arithmetic(
     .. math:: R^2 = 1 - \frac{\lVert \hat y - y \rVert^2}{\lVert y_{control} - y \rVert^2}
 
     Each is compared with sums of groups whose labels are permuted over the rows of control and of all terms; rows of
-    combinations take no part, unless they are terms of others. So p asks whether these terms tell of this combination more than others would. It does not ask
+    combinations take no part, unless they are terms of others. So p asks whether the terms tell of the combination more than random rows of control and
+    of terms would. It does not ask whether these terms do so more than other terms: where all treatments have an effect in common, such as fewer
+    cells, any of them pass. That is told by `n_nearer`, how many sums of other single terms are nearer to the combination than its own. Nor does p ask
     whether effects add up: a combination may be predicted better than by chance and still be far from the sum. Read `r2`
     beside it, 1 for a perfect prediction and 0 for one no better than control. R2 has no p of its own, which would be that of L2. The cosine of few
     control rows has a p that is too small: both changes start from one control and share its noise.
 
-    Both make the call `adds_up`: the sum in latents tells of the combination more than other sums do, by the adjusted p of L2, and surely misses less than
+    P and R2 make the call `adds_up`: the sum in latents tells of the combination more than random rows do, by the adjusted p of L2, and surely misses less than
     half of the length of its change from control, which is R2 above 0.75, by the lower end of its 95 % interval. A combination that goes elsewhere than its sum
-    (synergy) or less far (antagonism) by half of its change or more is not called. Not to be called is no proof of an interaction: rows may be too few,
+    (synergy) or less far (antagonism) by half of its change or more is not called. Read `n_nearer` beside the call, which sums of other terms may pass, too. Not to be called is no proof of an interaction: rows may be too few,
     the model too coarse, or its latents not those in which effects add up. Nor does a call show that each term counts: beside a strong one a weak one hardly
     matters, for which see `'strongest single'`.
 
@@ -100,13 +104,13 @@ def latent_arithmetic(
     combinations
         `'auto'`: all groups with `separator` in their names, made of the groups named between. A list of some of these. Or a mapping or table from groups
         to their terms, each a list of groups or a mapping to coefficients, such as `{"A aged": {"A young": 1, "old": 1, "young": -1}}`;
-        in a table, rows are combinations and columns terms.
+        in a table, rows are combinations and columns terms, and what is missing or 0 is no term. Control that is named is taken so often as is said, with 0 not at all.
     separator
         What joins names of single terms.
     ignore_order
         Whether `'A|B'` and `'B|A'` are one combination, under the name that comes first.
     directions
-        More terms, name -> column of `.obs` or vector. Of a column of numbers, such as an age or the logarithm of a dose, the slope is taken, within the groups
+        More terms, name (without slashes) -> column of `.obs` or vector. Of a column of numbers, such as an age or the logarithm of a dose, the slope is taken, within the groups
         that are added up: `directions={"age": "age"}, combinations={"A aged": {"A": 1, "age": 20}}` adds 20 years. A vector of
         `n_latent` numbers is added to latents only. Directions are neither permuted nor drawn anew.
     match
@@ -162,7 +166,9 @@ def latent_arithmetic(
     `['combinations']` : :class:`pandas.DataFrame`
         One row per combination: `combination`, `level`, `terms`, `strongest_single`, `n_obs` (rows of the truth), `effect` (L2 from control to the truth);
         with `training` `unseen` and `terms_unseen`: whether none of these rows, and none of its terms but control, was seen; and `adds_up`: whether L2 of `'latent'`
-        has a `pval_adj` of at most `alpha`, and R2 a `ci_low` above `least_r2` (without draws, a `value`). Without a p, it does not.
+        has a `pval_adj` of at most `alpha`, and R2 a `ci_low` above `least_r2` (without draws, a `value`). Without a p, it does not. Last `n_other_sums`,
+        how many sums there are of as many other single terms of `combinations`, at the same `level`, with the same coefficients, control and directions,
+        10,000 drawn ones where there are more; and `n_nearer`, how many of them are nearer to the truth (L2, in latents, decoded) than its own: 0 if none is.
     `['terms']` : :class:`pandas.DataFrame`
         One row per combination and term: `combination`, `term`, `kind` (`'group'`, `'control'` or `'direction'`) and `coefficient`.
     `['params']` : :class:`dict`
@@ -181,7 +187,8 @@ def latent_arithmetic(
     Warns
     -----
     UserWarning
-        If combinations lack a term and are skipped, groups have under five rows, or permutations are too few.
+        If combinations lack a term and are skipped, groups have under five rows, strata leave nothing to permute for some combinations, or
+        permutations are too few.
 
     Examples
     --------
@@ -192,16 +199,11 @@ def latent_arithmetic(
     >>> table[(table["space"] == "latent") & (table["score"] == "l2")].nsmallest(5, "pval_adj")
     """
     from crepr.stats._pick_device import pick_device
+    from crepr.stats._principal_components import principal_components
     from crepr.stats._weighted_means import weighted_means
     from crepr.tl._score_arithmetic import score_arithmetic
 
-    check_model(model)
-    check_latent(model)
-    if not are_profiles(list(model.spec.inputs)):
-        raise ValueError(
-            f"model reads {_validate.listing(model.spec.inputs)}, and latent_arithmetic is of profiles: a mean of pictures shows nothing. Give a "
-            "model of cr.tl.train_vae(data, inputs='X')."
-        )
+    check_profiles(model, otherwise=PICTURES)
     _validate.integer("n_perms", n_perms, minimum=1)
     _validate.integer("n_boot", n_boot, minimum=0)
     _validate.integer("batch_size", batch_size, minimum=1)
@@ -211,13 +213,11 @@ def latent_arithmetic(
         raise ValueError(f"least_r2 must be at most 1, the R2 of a perfect prediction, got {least_r2}.")
     seed, where = _validate.seed("rng", rng), pick_device(device)
     data = data.copy() if copy else data
-    (name,) = model.spec.inputs
-    owners = find_owners(data, [name], mod)
-    owner = owners.target
+    here = find_profile_model(data, model, mod, otherwise=PICTURES)
+    name, n_latent, owner = here.name, here.n_latent, here.owners.target
     of_cells = _access.cell_groups(data, owner, groupby)
     groups = [str(group) for group in of_cells.categories]
     _validate.has_key(groups, control, where=f"groupby={groupby!r}", hint="Set control to one of these groups.")
-    n_latent = cast("NetworkSpec", model.spec.network).n_latent
     steps = Directions(data, owner, directions, n_latent=n_latent, groups=groups)
     found = find_combinations(
         combinations, groups, control=control, separator=separator, ignore_order=ignore_order, directions=steps.names
@@ -241,11 +241,19 @@ def latent_arithmetic(
         match=None if match is None else _access.cell_groups(data, owner, match, option="match")[order],
         shown=shown,
     )
-    _tell(plan, n_perms=n_perms, correction=correction, alpha=alpha)
+    fitted = order if parts is None else order[parts == "train"]
+    # rows of other groups are not even read, but for components
+    used = np.flatnonzero((plan.codes >= 0) | (plan.truth >= 0))
+    plan, order = plan.of(used), order[used]
+    parts, shares, plates = (None if each is None else each[used] for each in (parts, shares, plates))
+    check_arithmetic_plan(plan, strata=plates, n_perms=n_perms, correction=correction, alpha=alpha)
 
-    view = view_of_model(owners, model, decoding=False)
-    profiles = view.inputs[name].read(order, margin=0).numpy()
-    _validate.finite(repr(name), profiles, cells=owner.obs_names[order])
+    view = view_of_model(here.owners, model, decoding=False)
+    profiles = here.profiles.read(order).numpy()
+    _validate.finite(f"inputs={name!r}", profiles, cells=owner.obs_names[order])
+    components = principal_components(
+        partial(here.blocks, fitted), min(n_latent, profiles.shape[1], max(1, len(fitted) - 1))
+    )
     latents = model.encode(view, cells=order, batch_size=batch_size, device=where, progress=False)[0]
     latents = latents.astype(np.float64)
     condition = model.spec.view.get("condition")
@@ -258,13 +266,12 @@ def latent_arithmetic(
         profiles,
         latents,
         decode=lambda z: model.decode(z, condition=told, device=where)[name],
-        fitted=np.ones(len(order), bool) if parts is None else parts == "train",
+        components=components,
         strongest=strongest,
         directions=lambda rows: steps.of(
             rows, cells=order, codes=plan.codes, weights=shares, are_latents=rows is latents
         ),
         of_latents=steps.of_latents,
-        seed=seed,
     )
     with tqdm(total=len(SUMS) * n_perms + n_boot, desc="permutations and draws", disable=not progress) as bar:
         results = score_arithmetic(
@@ -273,6 +280,7 @@ def latent_arithmetic(
         )  # fmt: skip
     table = _tabulate(plan, strongest, truth - means[0], None if parts is None else parts != "test")
     table["adds_up"] = adds_up(results, alpha=alpha, least_r2=least_r2, with_intervals=n_boot > 0)
+    table = table.join(other_sums(plan, representations[0], truth, weights=shares, seed=seed))
     who = results.pop("combination").to_numpy()
     for place, column in enumerate(table.columns.intersection(["combination", "level"], sort=False)):
         results.insert(place, column, table[column].to_numpy()[who])
@@ -306,33 +314,6 @@ def _weights(data: Data, owner: Data, column: str) -> np.ndarray:
             f"weights={column!r} must be above 0; {int((values <= 0).sum())} of {len(values)} are not ({which}). Leave these rows out."
         )
     return values
-
-
-def _tell(plan: ArithmeticPlan, *, n_perms: int, correction: str | None, alpha: float) -> None:
-    """Raise if nothing can be predicted; warn of what is skipped, of small groups and of few permutations."""
-    reasons = [f"{name} ({why})" for name, why in plan.skipped.items()]
-    n = len(plan.combinations)
-    if not n:
-        raise ValueError(
-            f"None of {len(reasons)} combinations can be predicted: {_validate.listing(reasons, limit=5)}. Check groupby, separator, match and truth_on."
-        )
-    if reasons:
-        warn(f"{len(reasons)} of {len(reasons) + n} combinations are skipped: {_validate.listing(reasons)}.")
-    sizes = np.bincount(plan.codes[plan.codes >= 0], minlength=len(plan.groups))
-    few = [
-        f"{group if level is None else f'{group} at {level}'} ({size})"
-        for (group, level), size in zip(plan.groups, sizes, strict=True)
-        if size < FEW
-    ]
-    if few:
-        warn(f"Groups under {FEW} rows: {_validate.listing(few, limit=5)}. Read what is predicted from them with care.")
-    # of one combination that is predicted well, where the others are not
-    least = float(corrected(np.array([1 / (n_perms + 1)] + [1.0] * (n - 1)), correction)[0])
-    if least > alpha:
-        warn(
-            f"n_perms={n_perms} is too few for {n} combinations: one alone cannot have an adjusted p below {least:.2g}, and alpha={alpha:g}. "
-            f"Raise n_perms{f' to {int(np.ceil(n / alpha))}' if correction else ''}."
-        )
 
 
 def _tabulate(plan: ArithmeticPlan, strongest: np.ndarray, change: np.ndarray, seen: np.ndarray | None) -> pd.DataFrame:

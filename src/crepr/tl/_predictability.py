@@ -7,7 +7,7 @@ import pandas as pd
 
 from crepr import _access, _keys, _validate
 from crepr._warn import warn
-from crepr.get._recorded import owner_of_record, recorded
+from crepr.get._recorded import owner_of_record, recorded, split_key
 from crepr.stats._member_spearman import member_spearman
 from crepr.tl._corrections import CORRECTIONS, corrected
 from crepr.tl._write import claim_key, write
@@ -62,7 +62,7 @@ def predictability(
     data
         Annotated data that both were written to.
     arithmetic_key, reproducibility_key
-        Keys in `.uns`; `'latent_arithmetic'` and `'reproducibility'` by default.
+        Keys in `.uns`, or `'modality:key'`; `'latent_arithmetic'` and `'reproducibility'` by default.
     space
         Whose predictions: `'latent'`, `'pca'`, `'input'`, `'strongest single'`, `'mean of singles'` or `'control'`.
     score
@@ -127,8 +127,9 @@ def predictability(
     data = data.copy() if copy else data
     of_combinations = _keys.LATENT_ARITHMETIC if arithmetic_key is None else arithmetic_key
     of_groups = _keys.REPRODUCIBILITY if reproducibility_key is None else reproducibility_key
+    where, of_combinations = split_key(data, of_combinations, mod)
     owner = owner_of_record(
-        data, of_combinations, mod=mod, hint="Run cr.tl.latent_arithmetic first, or set arithmetic_key."
+        data, of_combinations, mod=where, hint="Run cr.tl.latent_arithmetic first, or set arithmetic_key."
     )
     arithmetic = owner.uns[of_combinations]
     groups = recorded(data, of_groups, mod=mod, hint="Run cr.tl.reproducibility first, or set reproducibility_key.")
