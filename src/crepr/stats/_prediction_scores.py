@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-# of a length, what rounding leaves of nothing
-ROUNDING = 1e-10
+# of a length, and of a difference of squares, what rounding leaves of nothing
+ROUNDING, SQUARES = 1e-10, 1e-13
 
 
 class PredictionScores(NamedTuple):
@@ -68,28 +68,45 @@ def prediction_scores(predicted: np.ndarray, truth: np.ndarray, control: np.ndar
             f"{predicted.shape}, {truth.shape} and {control.shape}."
         )
     predicted, truth, control = (np.asarray(part, dtype=np.float64) for part in (predicted, truth, control))
+    change, wanted = _from_control(predicted, control), _from_control(truth, control)
     squared = _squared(predicted - truth)
-    # as no change counts what rounding leaves of it
-    change = _squared(truth - control)
-    change[change <= ROUNDING**2 * _squared(truth)] = np.nan
+    # a² + b² - (a - b)² is twice their product: profiles are read no more than they must be
+    together = (change.squared + wanted.squared - squared) / 2
+    crossed = together + change.along + wanted.along + _squared(control)
     return PredictionScores(
         l2=np.sqrt(squared),
-        pearson=_cosine(predicted, truth, predicted.mean(-1, keepdims=True), truth.mean(-1, keepdims=True)),
-        cosine=_cosine(predicted, truth, control, control),
-        r2=1 - squared / change,
+        pearson=_cosine(crossed - len(control) * change.mean * wanted.mean, change.spread, wanted.spread),
+        cosine=_cosine(together, change.length, wanted.length),
+        r2=1 - squared / wanted.length,
     )
+
+
+class _Sums(NamedTuple):
+    """Sums over the features of profiles: their change from control, squared, and times control; their mean; squares of change and spread, or NaN for rounding."""
+
+    squared: np.ndarray
+    along: np.ndarray
+    mean: np.ndarray
+    length: np.ndarray
+    spread: np.ndarray
+
+
+def _from_control(profiles: np.ndarray, control: np.ndarray) -> _Sums:
+    change = profiles - control
+    squared = _squared(change)
+    along, total = np.moveaxis(change @ np.column_stack([control, np.ones_like(control)]), -1, 0)
+    mean = total / len(control) + control.mean()
+    whole = squared + 2 * along + _squared(control)
+    spread = whole - len(control) * mean**2
+    length = np.where(squared > ROUNDING**2 * whole, squared, np.nan)
+    # a difference of squares is less exact than the square of a difference
+    return _Sums(squared, along, mean, length, np.where(spread > SQUARES * whole, spread, np.nan))
 
 
 def _squared(a: np.ndarray) -> np.ndarray:
     return np.einsum("...p,...p->...", a, a)
 
 
-def _cosine(a: np.ndarray, b: np.ndarray, a_zero: np.ndarray, b_zero: np.ndarray) -> np.ndarray:
-    """Cosine of the angle between `a - a_zero` and `b - b_zero`, NaN where one of them is nothing but rounding."""
-    first, second = a - a_zero, b - b_zero
-    product = np.einsum("...p,...p->...", first, second)
-    for part, whole in ((first, a), (second, b)):
-        length = _squared(part)
-        length[length <= ROUNDING**2 * _squared(whole)] = np.nan
-        product = product / np.sqrt(length)
-    return np.clip(product, -1, 1)
+def _cosine(product: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Cosine of an angle, from a product and two squared lengths."""
+    return np.clip(product / np.sqrt(first * second), -1, 1)

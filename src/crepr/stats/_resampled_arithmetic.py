@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 # values held at once
-BLOCK = 1 << 22
-# columns that are added up at a time at least, as a sparse product of one column is slow
+BLOCK = 1 << 24
+# columns that are added up at a time: so many of some thousand rows stay in the cache of a processor
 COLUMNS = 64
 
 
@@ -54,8 +54,6 @@ def resampled_arithmetic(
     sizes = np.bincount(places, minlength=len(named))[named]
     shares = np.ones(len(x)) if weights is None else np.asarray(weights, dtype=np.float64)
     n, d = x.shape
-    # only so many columns at a time are 64 bits wide
-    columns = max(COLUMNS, block // max(1, n))
     width = max(1, block // max(1, 2 * len(mine) + sum(used.shape) * (d + 1)))
     for rows in fillings:
         for start in range(0, len(rows), width):
@@ -66,8 +64,9 @@ def resampled_arithmetic(
                 (np.ones(chosen.size), chosen.ravel(), np.concatenate([[0], ends])), shape=(len(ends), n)
             )
             sums = np.empty((len(ends), d))
-            for first in range(0, d, columns):
-                here = slice(first, first + columns)
+            for first in range(0, d, COLUMNS):
+                # only these are 64 bits wide
+                here = slice(first, first + COLUMNS)
                 sums[:, here] = members @ (x[:, here] * shares[:, None])
             means = sums / (members @ shares)[:, None]
             yield used @ means.reshape(len(chosen), len(sizes), d)
