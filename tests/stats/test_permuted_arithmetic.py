@@ -62,7 +62,7 @@ def test_property_blocks_of_columns_do_not_matter(monkeypatch):
     expected = predictions(x, codes, coefficients, 12, rng=0, weights=weights, strata=strata)
     monkeypatch.setattr(_resampled_arithmetic, "COLUMNS", 2)
     found = predictions(x, codes, coefficients, 12, rng=0, weights=weights, strata=strata, block=1)
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
 @given(seeds)

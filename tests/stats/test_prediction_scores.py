@@ -6,7 +6,8 @@ from scipy.spatial.distance import cosine
 from scipy.stats import pearsonr
 from sklearn.metrics import r2_score
 
-from crepr.stats._prediction_scores import LARGER_IS_BETTER, PredictionScores, prediction_scores
+from crepr.stats._prediction_scores import prediction_scores
+from crepr.stats._score_sums import LARGER_IS_BETTER, PredictionScores
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -2,38 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
-# of a length, and of a difference of squares, what rounding leaves of nothing
-ROUNDING, SQUARES = 1e-10, 1e-13
-
-
-class PredictionScores(NamedTuple):
-    """Of predictions, each `(..., n_combinations)`.
-
-    Attributes
-    ----------
-    l2
-        Euclidean distance to the truth; 0 is best.
-    pearson
-        Correlation of profile and truth over features. All profiles may look alike, so that a bad prediction correlates well, too.
-    cosine
-        Of the change from control, as predicted and as it is: whether the direction is right, whatever the size. Both changes start from one
-        control, whose noise they share: with few controls it is above 0 by chance.
-    r2
-        Of the change from control: 1 for the truth, 0 for control itself, below 0 for what is farther from the truth than control is.
-    """
-
-    l2: np.ndarray
-    pearson: np.ndarray
-    cosine: np.ndarray
-    r2: np.ndarray
-
-
-#: Whether a larger score is a better one.
-LARGER_IS_BETTER = {"l2": False, "pearson": True, "cosine": True, "r2": True}
+from crepr.stats._score_sums import PredictionScores, change_sums, scores_of_sums, squared_lengths
 
 
 def prediction_scores(predicted: np.ndarray, truth: np.ndarray, control: np.ndarray) -> PredictionScores:
@@ -68,45 +39,5 @@ def prediction_scores(predicted: np.ndarray, truth: np.ndarray, control: np.ndar
             f"{predicted.shape}, {truth.shape} and {control.shape}."
         )
     predicted, truth, control = (np.asarray(part, dtype=np.float64) for part in (predicted, truth, control))
-    change, wanted = _from_control(predicted, control), _from_control(truth, control)
-    squared = _squared(predicted - truth)
-    # a² + b² - (a - b)² is twice their product: profiles are read no more than they must be
-    together = (change.squared + wanted.squared - squared) / 2
-    crossed = together + change.along + wanted.along + _squared(control)
-    return PredictionScores(
-        l2=np.sqrt(squared),
-        pearson=_cosine(crossed - len(control) * change.mean * wanted.mean, change.spread, wanted.spread),
-        cosine=_cosine(together, change.length, wanted.length),
-        r2=1 - squared / wanted.length,
-    )
-
-
-class _Sums(NamedTuple):
-    """Sums over the features of profiles: their change from control, squared, and times control; their mean; squares of change and spread, or NaN for rounding."""
-
-    squared: np.ndarray
-    along: np.ndarray
-    mean: np.ndarray
-    length: np.ndarray
-    spread: np.ndarray
-
-
-def _from_control(profiles: np.ndarray, control: np.ndarray) -> _Sums:
-    change = profiles - control
-    squared = _squared(change)
-    along, total = np.moveaxis(change @ np.column_stack([control, np.ones_like(control)]), -1, 0)
-    mean = total / len(control) + control.mean()
-    whole = squared + 2 * along + _squared(control)
-    spread = whole - len(control) * mean**2
-    length = np.where(squared > ROUNDING**2 * whole, squared, np.nan)
-    # a difference of squares is less exact than the square of a difference
-    return _Sums(squared, along, mean, length, np.where(spread > SQUARES * whole, spread, np.nan))
-
-
-def _squared(a: np.ndarray) -> np.ndarray:
-    return np.einsum("...p,...p->...", a, a)
-
-
-def _cosine(product: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Cosine of an angle, from a product and two squared lengths."""
-    return np.clip(product / np.sqrt(first * second), -1, 1)
+    change, wanted = change_sums(predicted, control), change_sums(truth, control)
+    return scores_of_sums(change, wanted, squared_lengths(predicted - truth), control)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,10 +65,14 @@ def resampled_arithmetic(
             members = csr_matrix(
                 (np.ones(chosen.size), chosen.ravel(), np.concatenate([[0], ends])), shape=(len(ends), n)
             )
-            sums = np.empty((len(ends), d))
-            for first in range(0, d, COLUMNS):
-                # only these are 64 bits wide
-                here = slice(first, first + COLUMNS)
-                sums[:, here] = members @ (x[:, here] * shares[:, None])
-            means = sums / (members @ shares)[:, None]
-            yield used @ means.reshape(len(chosen), len(sizes), d)
+            total = (members @ shares)[:, None]
+
+            def predict(
+                first: int, members: csr_matrix = members, total: np.ndarray = total, b: int = len(chosen)
+            ) -> np.ndarray:
+                # only these columns are 64 bits wide
+                means = members @ (x[:, first : first + COLUMNS] * shares[:, None]) / total
+                return used @ means.reshape(b, len(sizes), means.shape[1])
+
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                yield np.concatenate(list(pool.map(predict, range(0, d, COLUMNS))), axis=-1)

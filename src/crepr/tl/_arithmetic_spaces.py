@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crepr.stats._linear_scores import linear_scores
+from crepr.stats._prediction_scores import prediction_scores
+from crepr.stats._principal_components import Components
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from crepr.stats._principal_components import Components
+    from crepr.stats._score_sums import PredictionScores
     from crepr.tl._arithmetic_plan import ArithmeticPlan
 
 #: Sums of the terms, and what is to be compared with them: profiles that are there, without any sum.
@@ -36,14 +40,14 @@ class Representation:
     ----------
     rows
         `(n, d)`.
-    decode
-        From `(m, d)` to profiles `(m, p)`.
+    decoder
+        What makes profiles `(m, p)` of `(m, d)`; `None` for profiles themselves.
     spaces
         Name -> what is made of these rows.
     """
 
     rows: np.ndarray
-    decode: Callable[[np.ndarray], np.ndarray]
+    decoder: Callable[[np.ndarray], np.ndarray] | Components | None
     spaces: dict[str, Space]
 
     @property
@@ -53,7 +57,23 @@ class Representation:
 
     def only(self, names: Iterable[str]) -> Representation:
         """Return the same with no other spaces than these."""
-        return Representation(self.rows, self.decode, {key: self.spaces[key] for key in self.spaces if key in names})
+        return Representation(self.rows, self.decoder, {key: self.spaces[key] for key in self.spaces if key in names})
+
+    def decode(self, rows: np.ndarray) -> np.ndarray:
+        """Return profiles `(m, p)` of `(m, d)`."""
+        if self.decoder is None:
+            return rows
+        return self.decoder.decode(rows) if isinstance(self.decoder, Components) else self.decoder(rows)
+
+    def scores(self, sums: Iterable[np.ndarray], truth: np.ndarray, control: np.ndarray) -> Iterator[PredictionScores]:
+        """Score blocks of sums `(b, c, d)` of the only space, decoded only where that is not linear."""
+        if self.decoder is None or isinstance(self.decoder, Components):
+            (space,) = self.spaces.values()
+            for block in sums:
+                yield linear_scores(block + space.added, truth, control, components=self.decoder)
+        else:
+            for block in self.profiles(sums, truth.shape[1]):
+                yield prediction_scores(block[:, 0], truth, control)
 
     def profiles(self, sums: Iterable[np.ndarray], n_features: int) -> Iterator[np.ndarray]:
         """Decode blocks of sums of group means, `(b, s * c, d)`, to `(b, s, c, p)`, a bounded number at a time."""
@@ -116,10 +136,10 @@ def find_representations(
     )
     return [
         Representation(latents, decode, {"latent": summed(latents)}),
-        Representation(scores, components.decode, {"pca": summed(scores)}),
+        Representation(scores, components, {"pca": summed(scores)}),
         Representation(
             profiles,
-            lambda rows: rows,
+            None,
             {"input": summed(profiles), **dict(zip(PROFILES, others, strict=True))},
         ),
     ]

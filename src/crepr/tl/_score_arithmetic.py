@@ -13,8 +13,9 @@ from crepr.stats._bootstrapped_arithmetic import bootstrapped_arithmetic
 from crepr.stats._group_arithmetic import group_arithmetic
 from crepr.stats._null_test import null_test
 from crepr.stats._permuted_arithmetic import permuted_arithmetic
-from crepr.stats._prediction_scores import LARGER_IS_BETTER, PredictionScores, prediction_scores
+from crepr.stats._prediction_scores import prediction_scores
 from crepr.stats._r2_interval import r2_interval
+from crepr.stats._score_sums import LARGER_IS_BETTER, PredictionScores
 from crepr.tl._arithmetic_spaces import SUMS
 from crepr.tl._corrections import corrected
 
@@ -107,9 +108,9 @@ def _null(
         item.rows, plan.codes, item.coefficients, n_perms, rng=(seed, 0), weights=weights, strata=strata
     )
     parts = []
-    for block in item.profiles(sums, truth.shape[1]):
-        parts.append(np.array(prediction_scores(block[:, 0], truth, control)))
-        told(len(block))
+    for scores in item.scores(sums, truth, control):
+        parts.append(np.array(scores))
+        told(parts[-1].shape[1])
     return np.concatenate(parts, axis=1)
 
 
