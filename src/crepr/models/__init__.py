@@ -20,6 +20,8 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "_paired_inpainting": ["paired_inpainting"],
         "_presets": ["PRESETS"],
         "_registry": ["MODELS"],
+        "_profile_decoder": ["ProfileDecoderSpec"],
+        "_profile_encoder": ["ProfileEncoderSpec"],
         "_spatial_network": ["SpatialDecoderSpec", "SpatialEncoderSpec", "SpatialNetwork", "SpatialNetworkSpec"],
         "_spec": ["InputSpec", "ModelSpec", "TermSpec"],
         "_vae": ["vae"],

@@ -63,7 +63,7 @@ class EncoderSpec:
 
     @property
     def n_hidden(self) -> int:
-        """Numbers before the heads or the hidden layer: what the blocks make of a picture."""
+        """How many numbers the blocks make of a picture."""
         last = block_sizes(self.size, len(self.widths), kernel=self.kernel, padding=self.padding)[-1]
         return self.widths[-1] * last**2
 
