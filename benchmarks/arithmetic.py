@@ -27,7 +27,6 @@ N_LATENT = 10
 
 def main() -> None:
     quick = parse_quick(__doc__)
-    torch.set_num_threads(1)
     adata = cr.datasets.synthetic_profiles(**(QUICK if quick else FULL))
     model = cr.tl.train_vae(adata, inputs="X", n_latent=N_LATENT, max_epochs=2, progress=False)
     n_perms, n_looped = (100, 1) if quick else (1000, 2)

@@ -62,6 +62,7 @@ def permuted_arithmetic(
         raise ValueError(f"strata must hold one value for each row, got shapes {strata.shape} and {codes.shape}.")
     members = np.argsort(codes, kind="stable")[np.count_nonzero(codes < 0) :]
     within = None if strata is None else strata[members]
-    # which row stands at a place of a group is as random as which label a row has
-    fillings = permuted(members.astype(np.int32), n_perms, rng=np.random.default_rng(rng), strata=within)
-    return resampled_arithmetic(x, codes[members], fillings, coefficients, weights=weights, block=block)
+    # which row stands at a place of a group is as random as which label a row has; of a large table with few groups, only rows in groups are read
+    fillings = permuted(np.arange(len(members), dtype=np.int32), n_perms, rng=np.random.default_rng(rng), strata=within)
+    shares = None if weights is None else weights[members]
+    return resampled_arithmetic(x[members], codes[members], fillings, coefficients, weights=shares, block=block)

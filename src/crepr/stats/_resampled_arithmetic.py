@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from scipy.sparse import csr_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# values held at once
-BLOCK = 1 << 24
+# values held at once: memory that is used again costs less than new pages
+BLOCK = 1 << 20
 # columns that are added up at a time: so many of some thousand rows stay in the cache of a processor
 COLUMNS = 64
 
@@ -55,24 +56,25 @@ def resampled_arithmetic(
     mine = np.flatnonzero(named[places])
     sizes = np.bincount(places, minlength=len(named))[named]
     shares = np.ones(len(x)) if weights is None else np.asarray(weights, dtype=np.float64)
-    n, d = x.shape
-    width = max(1, block // max(1, 2 * len(mine) + sum(used.shape) * (d + 1)))
-    for rows in fillings:
-        for start in range(0, len(rows), width):
-            chosen = rows[start : start + width, mine]
-            # places of a group lie side by side, so that those of all groups, filling by filling, are rows of a sparse matrix
-            ends = np.cumsum(np.tile(sizes, len(chosen)))
-            members = csr_matrix(
-                (np.ones(chosen.size), chosen.ravel(), np.concatenate([[0], ends])), shape=(len(ends), n)
-            )
-            total = (members @ shares)[:, None]
+    width = max(1, block // max(1, 2 * len(mine) + sum(used.shape) * (x.shape[1] + 1)))
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        for rows in fillings:
+            for start in range(0, len(rows), width):
+                chosen = rows[start : start + width, mine]
+                # places of a group lie side by side, so that those of all groups, filling by filling, are rows of a sparse matrix
+                ends = np.arange(len(chosen))[:, None] * len(mine) + np.cumsum(sizes)
+                members = csr_matrix(
+                    (np.ones(chosen.size), chosen.ravel(), np.append(0, ends)), shape=(ends.size, len(x))
+                )
+                predict = partial(_predict, x, shares, members, used, len(chosen))
+                yield np.concatenate(list(pool.map(predict, range(0, x.shape[1], COLUMNS))), axis=-1)
 
-            def predict(
-                first: int, members: csr_matrix = members, total: np.ndarray = total, b: int = len(chosen)
-            ) -> np.ndarray:
-                # only these columns are 64 bits wide
-                means = members @ (x[:, first : first + COLUMNS] * shares[:, None]) / total
-                return used @ means.reshape(b, len(sizes), means.shape[1])
 
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                yield np.concatenate(list(pool.map(predict, range(0, d, COLUMNS))), axis=-1)
+def _predict(
+    x: np.ndarray, shares: np.ndarray, members: csr_matrix, used: np.ndarray, b: int, first: int
+) -> np.ndarray:
+    """Return predictions `(b, n_combinations, COLUMNS)` of the columns from `first`; `members` has a row for each group of each filling."""
+    # only these columns are 64 bits wide
+    part = x[:, first : first + COLUMNS] * shares[:, None]
+    means = (members @ part) / (members @ shares)[:, None]
+    return used @ means.reshape(b, used.shape[1], part.shape[1])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: Sums of the terms, and what is to be compared with them: profiles that are there, without any sum.
 SUMS, PROFILES = ("latent", "pca", "input"), ("strongest single", "mean of singles", "control")
 # values of profiles held at once
-BLOCK = 1 << 23
+BLOCK = 1 << 21
 
 
 @dataclass(frozen=True)
