@@ -1,7 +1,10 @@
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
 from anndata import AnnData
+from matplotlib.text import Text
 
 from crepr import pl
 
@@ -27,6 +30,23 @@ def test_anchor_panels(layers, line):
     assert [drawn.get_label() for drawn in upper.get_lines()[1 : 1 + len(layers)]] == [f"in {name}" for name in layers]
     assert lower.get_xlabel() == "weight of rna"
     assert lower.collections[0].get_offsets()[:, 1].tolist() == list(range(5, 5 + len(layers)))
+
+
+def test_property_nothing_is_cut_and_titles_stand_apart():
+    shown = entry(["rna", "a modality with a long name"])
+    shown["results"]["n_clusters"] = 7
+    adata = AnnData(obs=pd.DataFrame(index=["a"]), uns={"leiden_multiplex_optimized": shown})
+    fig = pl.optimize_multiplex_leiden(adata)
+    fig.canvas.draw()
+    _, lower, _, *metrics = fig.axes
+    assert lower.transData.transform((0, 7))[1] + 3 < lower.get_window_extent().y1
+    boxes = [
+        text.get_window_extent()
+        for ax in metrics
+        for text in ax.findobj(Text)
+        if text.get_text() == ax.get_title(loc="left")
+    ]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_error():

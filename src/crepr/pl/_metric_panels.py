@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 TITLES = {"v_measure": "V-measure", "ami": "AMI", "ari": "ARI"}
 
 
+def metric_title(name: str) -> str:
+    """Name a metric as it stands above its panel."""
+    return TITLES.get(name, name.replace("_", " "))
+
+
 def metric_panels(axes: Sequence[Axes], table: pd.DataFrame, metrics: Sequence[str]) -> None:
     """Draw a row per clustering: its number of clusters, then a panel per metric, with its spread and chance where known.
 
@@ -50,7 +55,7 @@ def metric_panels(axes: Sequence[Axes], table: pd.DataFrame, metrics: Sequence[s
         ax.grid(axis="y", color="0.9", linewidth=0.6)
         ax.set_axisbelow(True)
     for ax, name in zip(axes, ["clusters", *metrics], strict=True):
-        ax.set_title(TITLES.get(name, name.replace("_", " ")), fontsize=LABEL_SIZE, loc="left")
+        ax.set_title(metric_title(name), fontsize=LABEL_SIZE, loc="left")
         ax.tick_params(labelsize=SMALL_SIZE, length=2)
         ax.tick_params(axis="y", length=0)
         ax.spines[["top", "right", "left"]].set_visible(False)

@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from crepr import _keys
 from crepr.get._recorded import recorded
-from crepr.pl._metric_panels import metric_panels
+from crepr.pl._metric_panels import metric_panels, metric_title
 from crepr.pl._style import GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
 from crepr.pl._text_width import text_width
 
@@ -65,8 +65,10 @@ def optimize_multiplex_leiden(
     ]
     margin = max(text_width(name, SMALL_SIZE) for name in comparison["clustering"]) + 0.2
     rows = 0.17 * len(comparison) + 0.7
+    # a title may not run into the next
+    panel = max(0.85, *(text_width(metric_title(name), LABEL_SIZE) for name in metrics)) + 0.1
     fig = plt.figure(
-        figsize=figsize or (max(5.5, margin + 0.95 * (1 + len(metrics))), 2.8 + rows), layout="constrained"
+        figsize=figsize or (max(5.5, margin + panel * (1 + len(metrics))), 2.8 + rows), layout="constrained"
     )
     places = fig.add_gridspec(2, 1, height_ratios=(2.8, rows))
     above, below = (fig.add_subfigure(places[row]) for row in (0, 1))
@@ -75,7 +77,8 @@ def optimize_multiplex_leiden(
     lower.scatter(table[f"weight_{layers[0]}"], table["n_clusters"], s=9, color=GREY)
     lower.axhline(entry["params"]["min_clusters"], color=GREY, linewidth=0.6, linestyle=":")
     lower.set_ylabel("clusters", fontsize=LABEL_SIZE)
-    lower.set_ylim(bottom=0)
+    # room for the uppermost points, which would be cut
+    lower.set_ylim(0, 1.15 * max(table["n_clusters"].max(), entry["params"]["min_clusters"]))
     lower.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     lower.set_xlabel(f"weight of {layers[0]}", fontsize=LABEL_SIZE)
     for ax in (upper, lower):
