@@ -2,7 +2,7 @@
 
 Five proteins in four fields each (Lu et al. 2019), a cytosolic marker beside. Proteins are told by the 11 nearest cells of other fields
 (balanced accuracy of five), in z-scored features. Paired cell inpainting and the autoencoder have encoder, decoder and training in
-common; each is judged at every layer.
+common; each is judged at every layer, with its maps pooled as published (their largest value) and by their mean.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from sklearn.decomposition import PCA
 
 import crepr as cr
 
-MODELS = {"paired_inpainting": "X_inpainting", "autoencoder": "X_autoencoder"}
+MODELS = ("paired_inpainting", "autoencoder")
 OPTIONS = {
-    "augment": "dihedral", "width": 0.25, "lr": 1e-3, "lr_schedule": "cosine", "batch_size": 8, "max_epochs": 16, "pooling": "mean",
+    "augment": "dihedral", "width": 0.25, "lr": 1e-3, "lr_schedule": "cosine", "weight_decay": 1e-4, "batch_size": 8, "max_epochs": 16,
 }  # fmt: skip
 #: Of the middle of crops, where neighbours are few.
 SIZE = 40
@@ -51,13 +51,19 @@ def accuracy(adata: ad.AnnData, use_rep: str) -> float:
     return float(cr.get.knn_accuracy(adata, table="macro").set_index("measure")["value"]["balanced_accuracy"])
 
 
-def layers(adata: ad.AnnData, name: str, seed: int, options: dict[str, Any]) -> list[tuple[str, str, int, float]]:
+def layers(adata: ad.AnnData, name: str, seed: int, options: dict[str, Any]) -> list[tuple[str, str, str, int, float]]:
     """Train a model, and judge each of its layers."""
     torch.set_num_threads(1)
     model = cr.tl.train_inpainting(
         adata, markers="RFP", proteins="GFP", image_key="field", model=name, rng=seed, progress=False, **options
     )
-    return [(name, layer, seed, accuracy(adata, f"{MODELS[name]}_{layer}")) for layer in model.spec.network.layers]
+    rows = []
+    for pooling in ("max", "mean"):
+        cr.tl.embed(adata, model, layer=model.spec.network.layers, pooling=pooling, key_added=pooling, progress=False)
+        rows += [
+            (name, pooling, layer, seed, accuracy(adata, f"{pooling}_{layer}")) for layer in model.spec.network.layers
+        ]
+    return rows
 
 
 def main() -> None:
@@ -69,12 +75,12 @@ def main() -> None:
     report, rows = Report(), []
     pixels = cr.get.crops(adata).reshape(adata.n_obs, -1)
     adata.obsm["X_pca"] = PCA(50, random_state=0).fit_transform(pixels)
-    rows.append(("PCA of pixels", "-", 0, accuracy(adata, "X_pca")))
+    rows.append(("PCA of pixels", "-", "-", 0, accuracy(adata, "X_pca")))
     cr.pp.classical_features(adata, masks="crop", progress=False)
     features = ad.AnnData(adata.obsm["X_classical"])
     cr.pp.select_features(features, na_cutoff=0, subset=True)
     adata.obsm["X_selected"] = features.X
-    rows.append(("classical features", "-", 0, accuracy(adata, "X_selected")))
+    rows.append(("classical features", "-", "-", 0, accuracy(adata, "X_selected")))
     options = {**OPTIONS, **({"width": 0.05, "max_epochs": 1} if quick else {})}
     jobs = [(name, seed) for seed in range(1 if quick else 3) for name in MODELS]
     # each on a core of its own, on which small models run best
@@ -82,20 +88,28 @@ def main() -> None:
     for trained in run(delayed(layers)(adata, name, seed, options) for name, seed in jobs):
         rows += trained
         print(
-            "  {}, seed {}:".format(*trained[0][::2]), [f"{row[3]:.3f}" for row in trained], file=sys.stderr, flush=True
+            "  {}, seed {}:".format(*trained[0][::3]), [f"{row[4]:.3f}" for row in trained], file=sys.stderr, flush=True
         )
-    table = pd.DataFrame(rows, columns=["features", "layer", "seed", "accuracy"])
-    mean = table.groupby(["features", "layer"], sort=False)["accuracy"].mean()
-    best = mean.groupby("features").max()
+    table = pd.DataFrame(rows, columns=["features", "pooling", "layer", "seed", "accuracy"])
+    mean = table.groupby(["features", "pooling", "layer"], sort=False)["accuracy"].mean()
+    best = mean.groupby(["features", "pooling"]).max()
     several = f"mean of {table['seed'].nunique()} seeds"
-    ours = best["paired_inpainting"]
-    for name, target in {"autoencoder": 0.08, "PCA of pixels": 0.08, "classical features": 0}.items():
+    ours = best["paired_inpainting", "max"]
+    peers = {("autoencoder", "max"): 0.08, ("PCA of pixels", "-"): 0.08, ("classical features", "-"): 0}
+    for peer, target in peers.items():
         report.value(
-            f"gain of inpainting ({ours:.3f}) over {name} ({best[name]:.3f}), {several}, each at its best layer",
-            ours - best[name], unit="balanced accuracy", at_least=target,
+            f"gain of inpainting ({ours:.3f}) over {peer[0]} ({best[peer]:.3f}), {several}, each at its best layer",
+            ours - best[peer], unit="balanced accuracy", at_least=None if quick else target,
         )  # fmt: skip
-    for (name, layer), value in mean.items():
-        report.value(f"{name}{'' if layer == '-' else ' at ' + layer}", value, unit="balanced accuracy")
+    ours, peer = best["paired_inpainting", "mean"], best["autoencoder", "mean"]
+    report.value(
+        f"gain of inpainting ({ours:.3f}) over autoencoder ({peer:.3f}), {several}, pooled by the mean, each at its best layer",
+        ours - peer, unit="balanced accuracy", at_least=None if quick else 0.05,
+    )  # fmt: skip
+    for (name, pooling, layer), value in mean.items():
+        report.value(
+            f"{name}{'' if layer == '-' else f' at {layer}, pooled by {pooling}'}", value, unit="balanced accuracy"
+        )
     report.finish()
 
 
