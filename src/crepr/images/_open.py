@@ -12,6 +12,7 @@ import numpy as np
 from crepr import _validate
 from crepr.images._axes import guess_axes, normalised_axes
 from crepr.images._lazy_array import LazyArray
+from crepr.images._open_channels import open_channels
 from crepr.images._open_hdf5 import open_hdf5
 from crepr.images._open_memory import open_npy, open_uns
 from crepr.images._open_tiff import open_tiff
@@ -46,6 +47,7 @@ def open_source(
         One of
 
         * path of a TIFF, OME-TIFF or ImageJ file (level 0 of a pyramid);
+        * path with a `*` in place of the channel's name, where each channel has a file of its own;
         * path or URL of an OME-Zarr image (0.1 to 0.5) or of a Zarr array (format 2 or 3);
         * `spatialdata:STORE#ELEMENT`, an image or label element of a SpatialData store;
         * `PATH.npy`, `PATH.npz#KEY`;
@@ -115,6 +117,8 @@ def _open(uri: str, arrays: Mapping[str, Any] | None) -> Stored:
     suffix = Path(path).suffix.lower()
     if "://" in uri and suffix in (*HDF5, *TIFF, *NUMPY):
         raise ValueError(f"{uri!r} cannot be read by window from where it is; only Zarr can. Download the file first.")
+    if "*" in path and not Path(path).exists():
+        return open_channels(uri, open_source)
     if suffix in HDF5:
         return open_hdf5(path, key or "obsm/single_cell_images")
     if suffix in NUMPY:
