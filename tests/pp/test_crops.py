@@ -2,7 +2,6 @@
 
 import mudata as md
 import numpy as np
-import pandas as pd
 import pytest
 import shapely
 import xarray as xr
@@ -61,7 +60,7 @@ def test_positions_become_pixels(adata, image):
     register(adata, image, pixel_size=0.25)
     np.testing.assert_array_equal(cr.get.crops(adata, scaled=False), expected)
     assert adata.uns["crops"]["images"]["pixel_size"].tolist() == [0.25]
-    # turned by a quarter and moved, with pixels of a half
+    # of_right by a quarter and moved, with pixels of a half
     adata.obsm["spatial"] = np.stack([pixels[:, 1], -pixels[:, 0]], axis=1) * 0.5 + [7, 100]
     affine = [[0, -2, 200], [2, 0, -14], [0, 0, 1]]
     register(adata, image, affine=affine, pixel_size=0.5)
@@ -87,19 +86,20 @@ def test_planes_of_an_image_with_depth(rng, adata, z):
     np.testing.assert_array_equal(cr.get.crops(adata, scaled=False), cut(plane, adata.obsm["spatial"], 16))
 
 
-def test_several_images(rng, image):
+@pytest.mark.parametrize(("left", "right"), [("left", "right"), (1, 12)])
+def test_several_images(rng, image, left, right):
     other = noise_image(rng, 60, 70)
     adata = cells_on(rng, other, n_obs=20)
-    adata.obs["slide"] = pd.Categorical(["right", "left"] * 10)
-    adata.obsm["spatial"][adata.obs["slide"] == "right"] *= 0.5
-    sizes = {"left": 1.0, "right": 0.5}
-    register(adata, {"left": image, "right": other, "unused": image}, library_key="slide", pixel_size=sizes)
+    adata.obs["slide"] = [right, left] * 10
+    adata.obsm["spatial"][adata.obs["slide"] == right] *= 0.5
+    sizes = {left: 1.0, right: 0.5}
+    register(adata, {left: image, right: other, "unused": image}, library_key="slide", pixel_size=sizes)
     expected = cut(image, adata.obsm["spatial"], 16)
-    right = (adata.obs["slide"] == "right").to_numpy()
-    expected[right] = cut(other, adata.obsm["spatial"][right] * 2, 16)
+    of_right = (adata.obs["slide"] == right).to_numpy()
+    expected[of_right] = cut(other, adata.obsm["spatial"][of_right] * 2, 16)
     np.testing.assert_array_equal(cr.get.crops(adata, scaled=False), expected)
     places = [uri.partition("#")[0] for uri in adata.uns["crops"]["images"].index]
-    assert places == [f"uns:spatial/{side}/images/image" for side in ("left", "right")]
+    assert places == [f"uns:spatial/{side}/images/image" for side in (left, right)]
     assert adata.uns["crops"]["affine"]["1"][0, 0] == 2
 
 

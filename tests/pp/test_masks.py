@@ -143,6 +143,33 @@ def test_property_polygons_in_any_form_and_unit(seed):
         np.testing.assert_array_equal(adata.uns["spatial"]["library"]["images"]["masks"], expected)
 
 
+def test_polygons_on_a_large_image_are_drawn_piece_by_piece(tmp_path, adata, monkeypatch):
+    cr.pp.masks(adata, boxes(adata))
+    expected = adata.uns["spatial"]["library"]["images"]["masks"]
+    monkeypatch.setattr(cr.pp._images, "MOST_BYTES", 1000)
+    with pytest.raises(ValueError, match=r"too much to load into .uns.*Set store"):
+        cr.pp.masks(adata, boxes(adata))
+    for _ in range(2):
+        cr.pp.masks(adata, boxes(adata), store=tmp_path)
+    (source,) = cr.get._image_table.open_images(adata, "masks").values()
+    assert source.uri == str(tmp_path / "masks.ome.zarr")
+    np.testing.assert_array_equal(source.array[0], expected)
+    lost = boxes(adata)
+    lost.geometry = lost.geometry.scale(0.01, 0.01).translate(0.3)
+    with pytest.raises(ValueError, match=r"of 25 cells cover the centre of no pixel"):
+        cr.pp.masks(adata, lost, store=tmp_path / "b")
+
+
+def test_warns_if_cells_lie_beside_their_labels(adata, labels):
+    adata.obs["label"] = np.roll(np.arange(25) + 1, 3)
+    with pytest.warns(UserWarning, match=r"own label in 2\d of 25 cells. Check pixel_size or affine"):
+        cr.pp.masks(adata, labels, labels="label", axes="yx")
+    moved = boxes(adata)
+    moved.index = np.roll(moved.index, 3)
+    with pytest.warns(UserWarning, match=r"own label in 2\d of 25 cells"):
+        cr.pp.masks(adata, moved)
+
+
 def test_polygons_of_no_cell_are_neighbours_too(adata):
     frame = boxes(adata)
     stranger = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 110, 90)], index=["unknown"])

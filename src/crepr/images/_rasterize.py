@@ -11,7 +11,9 @@ from crepr.images._pool import run_all
 BLOCK = 1 << 20
 
 
-def rasterize(polygons: np.ndarray, labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def rasterize(
+    polygons: np.ndarray, labels: np.ndarray, shape: tuple[int, int], *, corner: tuple[int, int] = (0, 0)
+) -> np.ndarray:
     """Draw polygons as labels: which pixels belong to which cell?
 
     A pixel belongs to a polygon if its centre does; pixel `i` covers `[i, i + 1)`. Where polygons overlap, the
@@ -25,6 +27,8 @@ def rasterize(polygons: np.ndarray, labels: np.ndarray, shape: tuple[int, int]) 
         Label of each, positive integers of shape `(n,)`.
     shape
         Height and width of the image.
+    corner
+        Row and column, in the pixels of the polygons, where the image begins.
 
     Returns
     -------
@@ -54,24 +58,27 @@ def rasterize(polygons: np.ndarray, labels: np.ndarray, shape: tuple[int, int]) 
     order = np.lexsort((labels, -shapely.area(polygons)))
     polygons, labels = polygons[order], labels[order].astype(np.int32)
     shapely.prepare(polygons)
-    boxes = _boxes(polygons, shape)
+    boxes = _boxes(polygons, shape, corner)
     n_pixels = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     blocks = np.split(np.arange(len(polygons)), np.flatnonzero(np.diff(np.cumsum(n_pixels) // BLOCK)) + 1)
     image = np.zeros(shape, dtype=np.int32)
-    for which, flat in run_all(lambda block: _inside(polygons, boxes, block, shape[1]), blocks):
+    for which, flat in run_all(lambda block: _inside(polygons, boxes, block, shape[1], corner), blocks):
         image.ravel()[flat] = labels[which]
     return image
 
 
-def _boxes(polygons: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def _boxes(polygons: np.ndarray, shape: tuple[int, int], corner: tuple[int, int]) -> np.ndarray:
     """Return the first row and column and the ones after the last of each polygon, within the image, shape `(n, 4)`."""
     left, top, right, bottom = shapely.bounds(polygons).T
-    ends = [np.floor(top), np.floor(left), np.ceil(bottom), np.ceil(right)]
+    y, x = corner
+    ends = [np.floor(top) - y, np.floor(left) - x, np.ceil(bottom) - y, np.ceil(right) - x]
     limits = [shape[0], shape[1], shape[0], shape[1]]
     return np.stack([end.clip(0, limit) for end, limit in zip(ends, limits, strict=True)], axis=1).astype(np.int64)
 
 
-def _inside(polygons: np.ndarray, boxes: np.ndarray, block: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+def _inside(
+    polygons: np.ndarray, boxes: np.ndarray, block: np.ndarray, width: int, corner: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
     """Find the pixels of a block of polygons: number of the polygon, and place in the flattened image."""
     top, left, bottom, right = boxes[block].T
     count = (bottom - top) * (right - left)
@@ -80,5 +87,5 @@ def _inside(polygons: np.ndarray, boxes: np.ndarray, block: np.ndarray, width: i
     row, column = np.divmod(within, (right - left)[which])
     row, column = row + top[which], column + left[which]
     # with their border, so that cells that touch leave no gap between them
-    hit = shapely.intersects_xy(polygons[block][which], column + 0.5, row + 0.5)
+    hit = shapely.intersects_xy(polygons[block][which], column + corner[1] + 0.5, row + corner[0] + 0.5)
     return block[which[hit]], row[hit] * width + column[hit]

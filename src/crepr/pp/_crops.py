@@ -16,7 +16,7 @@ from crepr.pp._plan_crops import plan_new, plan_registered
 from crepr.pp._register import add_modality, new_modality, split_libraries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy as np
     from anndata import AnnData
@@ -63,7 +63,8 @@ def crops(
     image
         One of
 
-        * path or URL of a TIFF, OME-TIFF or OME-Zarr image, or a Zarr, `.npy`, `.npz` or HDF5 (`.h5sc`) array;
+        * path or URL of a TIFF, OME-TIFF or OME-Zarr image, or a Zarr, `.npy`, `.npz` or HDF5 (`.h5sc`) array; with a `*` in place
+          of the channel's name, as in `'mosaic_*_z3.tif'`, where each channel has a file of its own;
         * NumPy, dask, Zarr or xarray array. One that is not on disk goes to `.uns['spatial']`, or to `store`;
         * :class:`spatialdata.SpatialData`, with `element`;
         * mapping from library to one of these, with `library_key`.
@@ -75,7 +76,8 @@ def crops(
         Modality of a MuData. One that does not exist is made, with all cells, no variables, and the positions of the
         modality that has them. By default the modality with crops, else the one with positions.
     element, coordinate_system
-        Image of the SpatialData object, and the coordinate system that positions are in.
+        Image of the SpatialData object, and the coordinate system that positions are in; or the name of another element,
+        such as shapes, if positions are in the own coordinates of that; or `'intrinsic'` if they are pixels.
     axes
         One letter per dimension as stored: y, x, c (channel), z (depth), n (ready-made crops), t (of length one). Only
         needed where the file does not tell.
@@ -120,7 +122,8 @@ def crops(
         `index` (row of a stack).
     `.uns['crops']` : :class:`dict`
         `images` (a row per uri: `axes`, `stored_axes`, `channels`, `shape`, `pixel_size`), `size`, `channels`, `border`,
-        `z`, `affine` (position of the image to matrix). Limits of :func:`crepr.pp.intensity` stay as long as size,
+        `z`, `affine` (position of the image to matrix), and of images from SpatialData the `coordinate_system` in which other
+        elements find them. Limits of :func:`crepr.pp.intensity` stay as long as size,
         channels, border and plane do; those of each cell also where joining objects has dropped the record of these.
     `.uns['spatial'][LIBRARY]['images']['image']` : :class:`numpy.ndarray`
         An array without `store`.
@@ -136,7 +139,8 @@ def crops(
     TypeError
         If `image` is of no kind above, or an option has the wrong type.
     ValueError
-        If there are no cells, positions are NaN or outside the image (how many, which), names of cells are repeated, the image is smaller
+        If there are no cells, positions are NaN or outside the image (how many, which) or in other coordinates than the shapes of
+        a SpatialData object, names of cells are repeated, the image is smaller
         than `size`, lacks a channel, is damaged or has other axes, or options contradict each other.
 
     Warns
@@ -229,6 +233,7 @@ def _finish(
     before["channels"] = [str(name) for name in recorded.get("channels", [])]
     entries: dict[str, Any] = {"images": image_table(kept.values()), **options}
     entries["affine"] = {str(i): plan.affine[uri] for i, uri in enumerate(kept) if uri in plan.affine}
+    entries |= _system(plan, kept)
     if "intensity" in recorded and before == options:
         entries["intensity"] = recorded["intensity"]
     elif again and "intensity" not in recorded and set(names) <= set(_channels_of_limits(adata) or ()):
@@ -245,6 +250,14 @@ def _finish(
             f"If it was otherwise before, call cr.pp.crops(data, {', '.join(f'{name}=...' for name in lost)}), "
             f"and cr.pp.intensity after it."
         )
+
+
+def _system(plan: Plan, uris: Iterable[str]) -> dict[str, Any]:
+    """Write down the coordinate system that all images are in, if SpatialData told one."""
+    affine = {str(i): plan.system[uri][1] for i, uri in enumerate(uris) if uri in plan.system}
+    names = {name for name, _ in plan.system.values()}
+    complete = len(names) == 1 and len(affine) == len(plan.images)
+    return {"coordinate_system": {"name": names.pop(), "affine": affine}} if complete else {}
 
 
 def _channels_of_limits(adata: AnnData) -> list[str] | None:

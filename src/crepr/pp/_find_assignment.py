@@ -13,7 +13,7 @@ import shapely
 from crepr import _access, _keys, _validate
 from crepr.get._image_table import open_images
 from crepr.pp._assign_molecules import cells_by_label, cells_by_polygon, polygons_of, strips
-from crepr.pp._pixel_map import only_modality, to_coordinate_system
+from crepr.pp._pixel_map import only_modality
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ def find_assignment(
     cell: str | None,
     polygons: Any,
     pixel_map: PixelMap,
-    coordinate_system: str,
+    coordinate_system: str | None,
 ) -> Assignment:
     """Decide how molecules find their cells, and check what that needs.
 
@@ -60,7 +60,7 @@ def find_assignment(
     pixel_map
         Where molecules lie.
     coordinate_system
-        Of polygons that come from SpatialData.
+        In which positions are, for polygons that come from SpatialData.
     """
     if cell is not None and polygons is not None:
         raise ValueError("Set either cell or polygons, not both.")
@@ -88,8 +88,8 @@ def _one_image(pixel_map: PixelMap) -> PixelMap:
     return pixel_map
 
 
-def _by_polygons(adata: AnnData, polygons: Any, pixel_map: PixelMap, coordinate_system: str) -> Assignment:
-    to_pixels = pixel_map.affine[0] @ to_coordinate_system(polygons, coordinate_system)
+def _by_polygons(adata: AnnData, polygons: Any, pixel_map: PixelMap, coordinate_system: str | None) -> Assignment:
+    to_pixels = pixel_map.of(polygons, coordinate_system).affine[0]
     shapes, cells = polygons_of(polygons, to_pixels, adata.obs_names)
     digest = hashlib.blake2b(b"".join(shapely.to_wkb(shapes)), digest_size=16)
     digest.update(cells.tobytes())
@@ -120,8 +120,8 @@ def _by_masks(adata: AnnData, owner: AnnData, pixel_map: PixelMap) -> Assignment
         digest.update(np.ascontiguousarray(strip))
     digest.update(labels.tobytes())
     if np.isinf(pixel_map.height[0]):
-        shape = {"height": np.array([float(source.height)]), "width": np.array([float(source.width)])}
-        pixel_map = replace(pixel_map, **shape)
+        height, width = np.array([float(source.height)]), np.array([float(source.width)])
+        pixel_map = replace(pixel_map, height=height, width=width)
 
     def find(y: np.ndarray, x: np.ndarray, *, progress: bool) -> tuple[np.ndarray, int]:
         return cells_by_label(y, x, source, labels, z=z, progress=progress), 0

@@ -16,6 +16,7 @@ from crepr import _record, _validate
 from crepr.images._open import open_source
 from crepr.images._open_memory import array_fingerprint, open_uns, split_fingerprint
 from crepr.images._write_image import write_image
+from crepr.pp._elements import system_of_image, to_coordinate_system
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,8 @@ class Image:
     """Its pixels, under the uri that it has or will have."""
     affine: np.ndarray | None = None
     """What takes positions `(x, y, 1)` to pixels, where SpatialData tells."""
+    system: tuple[str, np.ndarray] | None = None
+    """A coordinate system in which other elements of SpatialData find the image, and what takes it to pixels."""
     array: Any = None
     """What to keep in `.uns`."""
     path: Path | None = None
@@ -95,15 +98,19 @@ def resolve_image(
     """
     options: dict[str, Any] = {"axes": axes, "channels": channel_names, "pixel_size": pixel_size}
     if is_spatialdata(image):
-        found, uri, affine = _find_element(image, element, coordinate_system, name)
+        found, uri = _find_element(image, element, name)
+        affine = np.linalg.inv(to_coordinate_system(found, coordinate_system, image))
+        system = system_of_image(found, coordinate_system)
         if uri is not None:
-            return Image(open_source(uri, **options), affine)
+            return Image(open_source(uri, **options), affine, system)
+        if not hasattr(found, "dims") or hasattr(found, "children"):  # several resolutions
+            found = next(iter(found["scale0"].values()))
         if store is None:
             raise ValueError(
                 f"element={element!r} lies in memory only. Write the SpatialData object to disk and read it again, "
                 f"or set store to a folder in which to write the image."
             )
-        return _array_image(found, options, _place(name, library, adata, store), affine)
+        return replace(_array_image(found, options, _place(name, library, adata, store)), affine=affine, system=system)
     if element is not None:
         raise ValueError(f"element={element!r} names a part of a SpatialData object, but got {type(image).__name__}.")
     if isinstance(image, str | Path):
@@ -145,7 +152,7 @@ def _place(name: str, library: str | None, adata: AnnData, store: PathLike | Non
     return f"uns:spatial/{library}/images/{name}"
 
 
-def _array_image(image: Any, options: dict[str, Any], place: Path | str, affine: np.ndarray | None = None) -> Image:
+def _array_image(image: Any, options: dict[str, Any], place: Path | str) -> Image:
     if hasattr(image, "dims") and hasattr(image, "data"):  # xarray
         options["axes"] = options["axes"] or "".join(str(dim) for dim in image.dims)
         if options["channels"] is None and "c" in image.coords:
@@ -158,7 +165,7 @@ def _array_image(image: Any, options: dict[str, Any], place: Path | str, affine:
     if isinstance(place, Path):
         source = open_source("uns:image", **options, arrays={"image": image})
         path = place.with_name(place.name + (".zarr" if source.axes == "ncyx" else ".ome.zarr"))
-        return Image(replace(source, uri=str(path)), affine, path=path)
+        return Image(replace(source, uri=str(path)), path=path)
     if not isinstance(image, np.ndarray):
         n_bytes = int(np.prod(image.shape)) * np.dtype(image.dtype).itemsize
         if n_bytes > MOST_BYTES:
@@ -169,7 +176,7 @@ def _array_image(image: Any, options: dict[str, Any], place: Path | str, affine:
         image = np.asarray(image)
     _, library, _, name = place.split("/")
     source = open_source(place, **options, arrays={"spatial": {library: {"images": {name: image}}}})
-    return Image(_fingerprinted(source, image), affine, array=image)
+    return Image(_fingerprinted(source, image), array=image)
 
 
 def _fingerprinted(source: Source, array: Any) -> Source:
@@ -195,10 +202,8 @@ def is_spatialdata(value: Any) -> bool:
     return module is not None and isinstance(value, module.SpatialData)
 
 
-def _find_element(sdata: Any, name: str | None, system: str, what: str) -> tuple[Any, str | None, np.ndarray]:
-    """Find an element, its uri if it is on disk, and what takes positions to its pixels."""
-    from spatialdata.transformations import get_transformation
-
+def _find_element(sdata: Any, name: str | None, what: str) -> tuple[Any, str | None]:
+    """Find an element, and its uri if it is on disk."""
     kinds, there = "images or labels", {**sdata.images, **sdata.labels}
     if what == "masks":  # shapes are drawn and do not come here, but may be meant
         kinds, there = "labels or shapes", {**sdata.labels, **sdata.shapes, **sdata.images}
@@ -206,12 +211,7 @@ def _find_element(sdata: Any, name: str | None, system: str, what: str) -> tuple
         raise ValueError(f"Set element to one of the {kinds} of the SpatialData object: {_validate.listing(there)}.")
     _validate.has_key(there, name, where="the SpatialData object", hint="Set element to one of them.")
     found = there[name]
-    known = get_transformation(found, get_all=True)
-    _validate.has_key(known, system, where=f"the coordinate systems of {name!r}", hint="Set coordinate_system.")
-    to_system = known[system].to_affine_matrix(input_axes=("x", "y"), output_axes=("x", "y"))
     kind = "images" if name in sdata.images else "labels"
     on_disk = sdata.path is not None and f"{kind}/{name}" in sdata.elements_paths_on_disk()
     uri = absolute_uri(f"spatialdata:{sdata.path}#{name}") if on_disk else None
-    if not hasattr(found, "dims") or hasattr(found, "children"):  # several resolutions
-        found = next(iter(found["scale0"].values()))
-    return found, uri, np.linalg.inv(to_system)
+    return found, uri

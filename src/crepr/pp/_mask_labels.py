@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crepr import _access, _keys, _validate
+from crepr._warn import warn
 from crepr.get._image_table import LABEL
 from crepr.images._crop_reader import CropReader
 from crepr.images._label_values import label_values
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from crepr.images._source import Source
 
 BATCH = 4096
+# cells whose labels are compared with what lies under them
+SAMPLE = 1000
 
 
 def labels_of_cells(adata: AnnData, cells: np.ndarray, labels: str | None, source: Source, z: int | None) -> np.ndarray:
@@ -65,6 +68,19 @@ def check_labels(adata: AnnData, cells: np.ndarray, label: np.ndarray, source: S
             f"{len(lost)} of {len(cells)} cells have no label in {source.uri!r} (cell: label = {', '.join(pairs)}"
             f"{', ...' if len(lost) > 5 else ''}). Set labels to a column that holds the label of each cell, or remove "
             f"these cells."
+        )
+
+
+def warn_if_elsewhere(adata: AnnData, cells: np.ndarray, label: np.ndarray, source: Source, z: int | None) -> None:
+    """Warn if most cells are not where their labels are: positions are probably in other units or swapped."""
+    if _keys.CROPS not in adata.obsm or "y" not in adata.obsm[_keys.CROPS]:
+        return
+    some = np.arange(len(cells))[:: max(len(cells) // SAMPLE, 1)]
+    n_far = int((labels_of_cells(adata, cells[some], None, source, z) != label[some]).sum())
+    if n_far > len(some) / 2:
+        warn(
+            f"The middle of the crop does not lie on the cell's own label in {n_far} of {len(some)} cells. Check pixel_size or affine "
+            f"(micrometres for pixels, x and y swapped, y counted from the bottom), and labels; see cr.pl.crops(data, hide_neighbours=True)."
         )
 
 

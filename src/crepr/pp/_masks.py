@@ -9,8 +9,11 @@ import pandas as pd
 from crepr import _access, _keys, _record, _validate
 from crepr.get._crop_reader import same_shape
 from crepr.get._image_table import LABEL, image_table, open_images, referenced_images
-from crepr.pp._images import Image, resolve_image
-from crepr.pp._mask_labels import check_labels, labels_of_cells
+from crepr.pp import _images
+from crepr.pp._elements import INTRINSIC, element_affine, instance_key
+from crepr.pp._images import Image, is_spatialdata, resolve_image
+from crepr.pp._mask_labels import check_labels, labels_of_cells, warn_if_elsewhere
+from crepr.pp._pixel_map import recorded_system
 from crepr.pp._polygons import draw_labels, is_polygons
 from crepr.pp._positions import affine_matrix
 from crepr.pp._register import not_without, of_library, split_libraries
@@ -32,7 +35,7 @@ def masks(
     labels: str | None = None,
     mod: str | None = None,
     element: str | None = None,
-    coordinate_system: str = "global",
+    coordinate_system: str | None = None,
     axes: str | None = None,
     z: int | None = None,
     pixel_size: float | Mapping[str, float] | None = None,
@@ -65,12 +68,14 @@ def masks(
         Without it, what is registered is checked and registered again, see `relocate`.
     labels
         Column of `.obs` with the label, or for polygons the name, of each cell; `'index'` for the names of the cells
-        themselves. By default polygons are found by the names of the cells, and labels are those under the middle of
-        the crops.
+        themselves. By default that of a table which says that it annotates the element of SpatialData; else polygons are
+        found by the names of the cells, and labels are those under the middle of the crops.
     mod
         Modality of a MuData; by default the one with crops.
     element, coordinate_system
-        Labels or shapes of the SpatialData object, and the coordinate system that the positions of cells are in.
+        Labels or shapes of the SpatialData object. Shapes find the image by themselves where the image of the crops is from
+        SpatialData, too; else, or where `coordinate_system` is set, by way of this: the system that positions are in (`'global'`),
+        the name of an element in whose own coordinates they are, or `'intrinsic'` for no transformation.
     axes
         Axes of a label image where the file does not tell, see :func:`crepr.pp.crops`.
     z
@@ -81,7 +86,8 @@ def masks(
     library_key
         Column of `.obs` with the library of each cell, for a mapping of masks.
     store
-        Folder in which arrays and drawn polygons are written as OME-Zarr, instead of `.uns`.
+        Folder in which arrays and drawn polygons are written as OME-Zarr, instead of `.uns`; needed above 256 MiB, where
+        polygons are drawn and written piece by piece.
     relocate
         Where label images were moved: old uri, path or folder to the new one. Only without `masks`.
     copy
@@ -111,6 +117,11 @@ def masks(
     ValueError
         If cells have no label or polygon (how many, which), share one, or the label image has another shape than the
         image of the crops.
+
+    Warns
+    -----
+    UserWarning
+        If the middle of the crops of most cells does not lie on their own labels.
 
     Examples
     --------
@@ -145,32 +156,35 @@ def masks(
     for library, (value, cells) in split_libraries(data, adata, masks, library_key, name="masks").items():
         opening: dict[str, Any] = {"name": "masks", "library": library, "adata": adata, "store": store}
         own_size = of_library(pixel_size, library, name="pixel_size")
+        sdata = value if is_spatialdata(value) else None
+        own_labels = instance_key(adata, element) if labels is None and sdata is not None else labels
         if is_polygons(value, element, library_key):
             label[cells] = cells + 1
             own_affine = of_library(affine, library, name="affine")
-            source, matrix = _crops_image(adata, crops_images, cells, own_affine, own_size)
+            source, matrix, system = _crops_image(adata, crops_images, cells, own_affine, own_size)
+            shapes = value if sdata is None else sdata.shapes[element]
             drawn = draw_labels(
-                value,
-                _names(adata, labels)[cells],
+                shapes,
+                _names(adata, own_labels)[cells],
                 label[cells],
-                element=element,
-                coordinate_system=coordinate_system,
-                affine=matrix,
+                affine=element_affine(shapes, matrix, system, coordinate_system, sdata),
                 image=source,
                 n_obs=adata.n_obs,
+                most_bytes=_images.MOST_BYTES,
             )
             found = _label_image(resolve_image(drawn, axes="yx", pixel_size=source.pixel_size, **opening), z)
         else:
             if affine is not None:
                 raise ValueError("affine maps polygons to pixels, but a label image has its own. Leave it out.")
-            opening |= {"element": element, "coordinate_system": coordinate_system, "axes": axes}
+            opening |= {"element": element, "coordinate_system": INTRINSIC, "axes": axes}
             found = _label_image(resolve_image(value, pixel_size=own_size, **opening), z)
             if crops_images:
                 crops = _access.references(adata, _keys.CROPS)["image"].iloc[cells]
                 uri = found.source.uri
                 same_shape(crops, pd.Series(uri, index=crops.index), crops_images, {uri: found.source})
-            label[cells] = labels_of_cells(adata, cells, labels, found.source, z)
+            label[cells] = labels_of_cells(adata, cells, own_labels, found.source, z)
             check_labels(adata, cells, label[cells], found.source, z)
+        warn_if_elsewhere(adata, cells, label[cells], found.source, z)
         images[found.source.uri] = found
         code[cells] = list(images).index(found.source.uri)
     _write(adata, images, code, label, z)
@@ -221,8 +235,8 @@ def _names(adata: AnnData, labels: str | None) -> pd.Index:
 
 def _crops_image(
     adata: AnnData, opened: Mapping[str, Source], cells: np.ndarray, affine: Any, pixel_size: Any
-) -> tuple[Source, np.ndarray]:
-    """Return the image that the crops of some cells lie in, and what takes positions to its pixels."""
+) -> tuple[Source, np.ndarray, tuple[str, np.ndarray] | None]:
+    """Return the image that crops lie in, what takes positions to its pixels, and its coordinate system of SpatialData."""
     _validate.has_key(
         adata.obsm,
         _keys.CROPS,
@@ -239,10 +253,10 @@ def _crops_image(
     if source.axes == "ncyx":
         raise ValueError("Polygons cannot be drawn on ready-made crops. Give a stack of label images.")
     if affine is not None:
-        return source, affine_matrix(affine)
+        return source, affine_matrix(affine), None
     if pixel_size is not None:
         scale = 1 / _validate.number("pixel_size", pixel_size, minimum=0, exclusive=True)
-        return source, np.diag([scale, scale, 1.0])
+        return source, np.diag([scale, scale, 1.0]), None
     recorded = adata.uns.get(_keys.CROPS, {})
     table, known = recorded.get("images"), recorded.get("affine", {})
     number = str(list(table.index).index(uris[0])) if table is not None and uris[0] in table.index else ""
@@ -250,7 +264,8 @@ def _crops_image(
         raise ValueError(
             "How positions become pixels is not recorded, as joining objects drops .uns. Set pixel_size or affine."
         )
-    return source, np.asarray(known[number], dtype=float)
+    system = recorded_system(recorded, [number])
+    return source, np.asarray(known[number], dtype=float), None if system is None else (system[0], system[1][0])
 
 
 def _write(

@@ -54,6 +54,11 @@ def open_molecule_source(molecules: Any, columns: Mapping[str, str]) -> Molecule
         return _from_pandas(molecules, columns)
     if hasattr(molecules, "partitions"):
         return _from_dask(molecules, columns)
+    if hasattr(molecules, "points") and hasattr(molecules, "tables"):
+        raise TypeError(
+            f"molecules must be one element of the SpatialData object: give sdata[...] of one of its points: "
+            f"{_validate.listing(molecules.points)}."
+        )
     if not isinstance(molecules, str | Path):
         raise TypeError(
             "molecules must be a pandas or dask DataFrame, points of SpatialData or the path of a CSV or Parquet file, "

@@ -11,10 +11,11 @@ import pandas as pd
 
 from crepr import _access, _keys, _validate
 from crepr._warn import warn
+from crepr.pp._elements import element_affine
 from crepr.pp._positions import affine_matrix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from anndata import AnnData
 
@@ -33,10 +34,12 @@ class PixelMap:
     """Pixels along x."""
     image: np.ndarray
     """Image of each cell, int64 `(n_obs,)`."""
+    system: tuple[str, np.ndarray] | None = None
+    """Coordinate system of images from SpatialData, and what takes it to pixels, shape `(n_images, 3, 3)`."""
 
-    def after(self, matrix: np.ndarray) -> PixelMap:
-        """Return the map from other coordinates, which `matrix` takes to those of this map."""
-        return replace(self, affine=self.affine @ matrix)
+    def of(self, element: Any, coordinate_system: str | None) -> PixelMap:
+        """Return the map from the own coordinates of an element of SpatialData; this one for what is none."""
+        return replace(self, affine=element_affine(element, self.affine, self.system, coordinate_system))
 
     def to_pixels(self, x: np.ndarray, y: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return float32 y and x in pixels of the images of these numbers."""
@@ -137,25 +140,22 @@ def _registered(owner: AnnData, adata: AnnData, given: np.ndarray | None) -> Pix
     shapes = [json.loads(text) for text in images["shape"]]
     height, width = (np.array([shape[axis] for shape in shapes], float) for axis in (-2, -1))
     affine = np.stack([np.asarray(known[number], float) if given is None else given for number in numbers])
+    system = recorded_system(recorded, numbers) if given is None else None
     if len(images) == 1:
-        return PixelMap(affine, height, width, np.zeros(adata.n_obs, np.int64))
+        return PixelMap(affine, height, width, np.zeros(adata.n_obs, np.int64), system)
     codes = images.index.get_indexer(pd.Index(image.reindex(adata.obs_names)))
     if (missing := np.flatnonzero(codes < 0)).size:
         raise ValueError(
             f"{len(missing)} of {adata.n_obs} cells have no crop, so their image is not known "
             f"({_validate.listing(adata.obs_names[missing].tolist(), limit=5)}). Call mu.pp.intersect_obs(data) first."
         )
-    return PixelMap(affine, height, width, codes.astype(np.int64))
+    return PixelMap(affine, height, width, codes.astype(np.int64), system)
 
 
-def to_coordinate_system(element: Any, coordinate_system: str) -> np.ndarray:
-    """Return the 3 x 3 matrix of an element of SpatialData; identity for what is none."""
-    if "transform" not in (getattr(element, "attrs", None) or {}):
-        return np.eye(3)
-    from spatialdata.transformations import get_transformation
-
-    known = get_transformation(element, get_all=True)
-    _validate.has_key(
-        known, coordinate_system, where="the coordinate systems of the element", hint="Set coordinate_system."
-    )
-    return np.asarray(known[coordinate_system].to_affine_matrix(("x", "y"), ("x", "y")), dtype=np.float64)
+def recorded_system(recorded: Mapping[str, Any], numbers: Sequence[str]) -> tuple[str, np.ndarray] | None:
+    """Return the coordinate system that is recorded for these images, and what takes it to pixels of each."""
+    entry = recorded.get("coordinate_system", {})
+    matrices = entry.get("affine", {})
+    if not numbers or not all(number in matrices for number in numbers):
+        return None
+    return str(entry["name"]), np.stack([np.asarray(matrices[number], float) for number in numbers])

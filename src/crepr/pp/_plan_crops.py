@@ -10,7 +10,9 @@ import pandas as pd
 
 from crepr import _access, _keys, _validate
 from crepr.get._image_table import open_images, referenced_images
+from crepr.pp._elements import check_positions
 from crepr.pp._images import Image, resolve_image
+from crepr.pp._pixel_map import recorded_system
 from crepr.pp._positions import affine_matrix, check_inside, spatial_positions, to_pixels
 from crepr.pp._register import not_without, of_library
 from crepr.pp._relocate import relocate_uris
@@ -36,6 +38,8 @@ class Plan:
     """`y` and `x`, or `index`, of each cell."""
     affine: dict[str, np.ndarray]
     """By uri, where it is known."""
+    system: dict[str, tuple[str, np.ndarray]] = field(default_factory=dict)
+    """Coordinate system of an image from SpatialData, and what takes it to pixels, by uri."""
     recorded: Mapping[str, Any] = field(default_factory=dict)
     """What was registered before, and holds where the user says nothing."""
 
@@ -87,6 +91,9 @@ def plan_new(
             matrix = _matrix(of_library(affine, library, name="affine"), found.affine, own["pixel_size"])
             positions = spatial_positions(adata, spatial_key) if positions is None else positions
             y, x = to_pixels(positions[cells], matrix)
+            if found.system is not None:
+                name, to_image = found.system
+                check_positions(image, adata[cells], positions[cells], np.linalg.inv(to_image) @ matrix, name)
             check_inside(adata.obs_names[cells], y, x, source, matrix)
             for axis, values in (("y", y), ("x", x)):
                 columns.setdefault(axis, np.full(adata.n_obs, np.nan))[cells] = values
@@ -100,7 +107,8 @@ def plan_new(
         )
     if "index" in columns:
         matrices = {}
-    return Plan(images, code, pd.DataFrame(columns, index=adata.obs_names), matrices)
+    systems = {uri: found.system for uri, found in images.items() if found.system is not None}
+    return Plan(images, code, pd.DataFrame(columns, index=adata.obs_names), matrices, systems)
 
 
 def _matrix(given: Any, own: np.ndarray | None, pixel_size: float | None) -> np.ndarray:
@@ -163,7 +171,8 @@ def plan_registered(
     else:
         matrices = {moved[uri]: matrix for uri, matrix in _recorded_affine(recorded).items() if uri in moved}
     images = {uri: Image(source) for uri, source in sources.items()}
-    return Plan(images, code, references.drop(columns="image"), matrices, recorded)
+    systems = {moved[uri]: system for uri, system in _recorded_system(recorded).items() if uri in moved}
+    return Plan(images, code, references.drop(columns="image"), matrices, systems, recorded)
 
 
 def _recorded_affine(recorded: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -171,3 +180,9 @@ def _recorded_affine(recorded: Mapping[str, Any]) -> dict[str, np.ndarray]:
     known = recorded.get("affine", {})
     uris = [] if table is None else list(table.index)
     return {uri: np.asarray(known[str(i)], dtype=float) for i, uri in enumerate(uris) if str(i) in known}
+
+
+def _recorded_system(recorded: Mapping[str, Any]) -> dict[str, tuple[str, np.ndarray]]:
+    uris = list(recorded.get("images", pd.DataFrame()).index)
+    system = recorded_system(recorded, [str(i) for i in range(len(uris))])
+    return {} if system is None else {uri: (system[0], system[1][i]) for i, uri in enumerate(uris)}

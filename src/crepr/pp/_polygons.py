@@ -10,9 +10,9 @@ import pandas as pd
 import shapely
 
 from crepr import _validate
+from crepr.images._drawn_labels import DrawnLabels
 from crepr.images._rasterize import rasterize
 from crepr.pp._images import is_spatialdata
-from crepr.pp._pixel_map import to_coordinate_system
 from crepr.pp._positions import to_pixels
 
 if TYPE_CHECKING:
@@ -31,12 +31,11 @@ def draw_labels(
     cells: pd.Index,
     first_label: np.ndarray,
     *,
-    element: str | None,
-    coordinate_system: str,
     affine: np.ndarray,
     image: Source,
     n_obs: int,
-) -> np.ndarray:
+    most_bytes: int,
+) -> np.ndarray | DrawnLabels:
     """Draw outlines on a label image as large as the image of the crops.
 
     Parameters
@@ -47,14 +46,14 @@ def draw_labels(
         Names of the cells.
     first_label
         Labels of these cells.
-    element, coordinate_system
-        Shapes of a SpatialData object, and the coordinate system of the positions.
     affine
-        What takes positions to pixels.
+        What takes their coordinates to pixels.
     image
         Where the crops lie.
     n_obs
         Polygons of no cell get labels above this: they are neighbours, too.
+    most_bytes
+        A larger label image is drawn where it is read.
 
     Returns
     -------
@@ -65,8 +64,6 @@ def draw_labels(
     ValueError
         If a cell has no polygon, or its polygon covers the centre of no pixel; says how many, which.
     """
-    if is_spatialdata(polygons):
-        polygons = polygons.shapes[element]
     shapes, names = outlines(polygons)
     places = cells.get_indexer(pd.Index(names))
     absent = cells[~np.isin(np.arange(len(cells)), places)]
@@ -79,10 +76,11 @@ def draw_labels(
     labels = np.where(places >= 0, first_label[places], 0)
     others = labels == 0
     labels[others] = n_obs + 1 + np.arange(np.count_nonzero(others))
-    matrix = affine @ to_coordinate_system(polygons, coordinate_system)
-    in_pixels = shapely.transform(shapes, lambda xy: np.stack(to_pixels(xy, matrix)[::-1], axis=1))
-    drawn = rasterize(in_pixels, labels, (image.height, image.width))
-    lost = cells[~np.isin(first_label, drawn)]
+    in_pixels = shapely.transform(shapes, lambda xy: np.stack(to_pixels(xy, affine)[::-1], axis=1))
+    shape = (image.height, image.width)
+    large = image.height * image.width * np.dtype(np.int32).itemsize > most_bytes
+    drawn = DrawnLabels(in_pixels, labels, shape) if large else rasterize(in_pixels, labels, shape)
+    lost = cells[~np.isin(first_label, drawn.visible() if isinstance(drawn, DrawnLabels) else drawn)]
     if len(lost):
         raise ValueError(
             f"The polygons of {len(lost)} of {len(cells)} cells cover the centre of no pixel of {image.uri!r} "

@@ -41,14 +41,16 @@ def split_libraries(
     groups = _access.groups(owner, library_key, option="library_key")
     if owner is not adata:
         groups = groups[owner.obs_names.get_indexer(adata.obs_names)]
-    missing = [str(library) for library in groups.categories if library not in image]
+    # numbers are written as text in .obs here and as numbers there
+    images = {str(library): value for library, value in image.items()}
+    missing = [str(library) for library in groups.categories if str(library) not in images]
     if missing:
         n_cells = int(pd.Series(groups.astype(str)).isin(missing).sum())
         raise KeyError(
             f"{n_cells} of {adata.n_obs} cells belong to libraries without an image: {_validate.listing(missing)} "
             f"(there are: {_validate.listing(image)}). Add them to {name}, or remove these cells."
         )
-    return {str(library): (image[library], np.flatnonzero(groups == library)) for library in groups.categories}
+    return {str(library): (images[str(library)], np.flatnonzero(groups == library)) for library in groups.categories}
 
 
 def of_library(value: Any, library: str | None, *, name: str) -> Any:
@@ -57,8 +59,9 @@ def of_library(value: Any, library: str | None, *, name: str) -> Any:
         return value
     if library is None:
         raise ValueError(f"{name} maps libraries to values: set library_key, or give one value.")
-    _validate.has_key(value, library, where=name, hint="Give a value for each library.")
-    return value[library]
+    values = {str(key): each for key, each in value.items()}
+    _validate.has_key(values, library, where=name, hint="Give a value for each library.")
+    return values[library]
 
 
 def not_without(given: Mapping[str, Any], name: str) -> None:

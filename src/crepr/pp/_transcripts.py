@@ -14,7 +14,7 @@ from crepr.images._molecules import FORMAT, read_columns, read_info, write_molec
 from crepr.pp._find_assignment import find_assignment
 from crepr.pp._gather_molecules import LOSSES, gather_molecules
 from crepr.pp._molecule_source import PARQUET, open_molecule_source
-from crepr.pp._pixel_map import crops_owner, find_pixel_map, to_coordinate_system, warn_if_elsewhere
+from crepr.pp._pixel_map import crops_owner, find_pixel_map, warn_if_elsewhere
 from crepr.pp._relocate_molecules import relocate_molecules
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def transcripts(
     path: PathLike | None = None,
     pixel_size: float | None = None,
     affine: Any = None,
-    coordinate_system: str = "global",
+    coordinate_system: str | None = None,
     genes: Sequence[str] | None = None,
     unknown_genes: Literal["error", "drop"] = "error",
     min_gene_count: int = 0,
@@ -97,7 +97,9 @@ def transcripts(
         taken to pixels as :func:`crepr.pp.crops` does it for the same object or another modality; where there are no
         crops either, they are pixels.
     coordinate_system
-        Of points and polygons of SpatialData: their transformation to it comes before `affine` or what stands for it.
+        How points and polygons of SpatialData find the image. By default by themselves, where the image of the crops is from
+        SpatialData, too. Else, or where this is set, it is the coordinate system that positions are in (`'global'`): the elements'
+        transformation to it comes before `affine` or what stands for it. `'intrinsic'` for no transformation.
     genes
         Genes to keep, all others are left out; by default all in `.var_names`.
     unknown_genes
@@ -188,7 +190,7 @@ def transcripts(
     assignment = find_assignment(
         data, adata, cell=cell, polygons=polygons, pixel_map=pixel_map, coordinate_system=coordinate_system
     )
-    pixel_map = assignment.pixel_map.after(to_coordinate_system(source.element, coordinate_system))
+    pixel_map = assignment.pixel_map.of(source.element, coordinate_system)
     params = roles | {
         "by": assignment.by, "unknown_genes": "drop" if genes is not None else unknown_genes,
         "min_gene_count": min_gene_count, "min_cell_count": min_cell_count,
