@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from crepr import _access, _keys
-from crepr.get._crop_reader import REGISTER_CROPS, crop_reader, mask_reader
-from crepr.get._limits import intensity_limits
+from crepr.get._crop_reader import REGISTER_CROPS
+from crepr.get._picture_reader import PictureReader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
 
     from crepr._types import Data
 
@@ -67,27 +67,5 @@ def crops(
     """
     adata = _access.modality(data, mod, having=_keys.CROPS, hint=REGISTER_CROPS)
     positions = _access.cell_positions(adata, cells)
-    reader = crop_reader(adata, channels=channels)
-    labels = mask_reader(adata) if hide_neighbours else None
-    limits = intensity_limits(adata, reader.channels) if scaled else None
-    pixels = reader.read(positions)
-    if scaled:
-        pixels = _scale(pixels, limits, positions)
-    if labels is not None:
-        own = _access.references(adata, _keys.MASKS)["label"].to_numpy(np.int64)[positions]
-        found = labels.read(positions)
-        pixels[np.broadcast_to((found != own[:, None, None, None]) & (found != 0), pixels.shape)] = 0
-    return pixels
-
-
-def _scale(pixels: np.ndarray, limits: tuple[np.ndarray, np.ndarray] | None, positions: np.ndarray) -> np.ndarray:
-    import torch
-
-    from crepr.train._intensity import scale_intensity
-
-    crops = torch.from_numpy(pixels)
-    if limits is None:
-        low, high = (end(axis=(2, 3)).astype(np.float32) for end in (pixels.min, pixels.max))
-    else:
-        low, high = (limit if limit.ndim == 1 else limit[positions] for limit in limits)
-    return scale_intensity(crops, torch.from_numpy(low), torch.from_numpy(high)).numpy()
+    reader = PictureReader(adata, channels=channels, scaled=scaled, hide_neighbours=hide_neighbours)
+    return reader.read(positions)

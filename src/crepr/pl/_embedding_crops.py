@@ -6,29 +6,26 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from crepr import _access, _keys, _validate
-from crepr.get import crops as get_crops
 from crepr.get._crop_reader import crop_reader
 from crepr.pl._cell_colors import cell_colors
 from crepr.pl._channel_colors import channel_colors
-from crepr.pl._compose import compose
+from crepr.pl._find_basis import find_basis
 from crepr.pl._frame import frame
 from crepr.pl._legend import draw_legend, legend_handles, legend_size
 from crepr.pl._mosaic import mosaic
 from crepr.pl._pixel_size import pixel_size
 from crepr.pl._scale_bar import scale_bar as choose_bar
+from crepr.pl._small_pictures import SmallPictures
 from crepr.pl._snap import snap
 from crepr.pl._style import LABEL_SIZE, SMALL_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from anndata import AnnData
     from matplotlib.axes import Axes
 
     from crepr._types import Data
 
-#: Cells read at once: pictures are made small before the next are read.
-BATCH = 256
 #: Inches of the longer side of the map.
 LONG = 5.5
 
@@ -107,13 +104,13 @@ def embedding_crops(
     adata = _access.modality(data, mod, having=_keys.CROPS, hint="Run cr.pp.crops first.")
     _validate.integer("grid", grid, minimum=1)
     _validate.integer("tile", tile, minimum=4)
-    points, name = _find_basis(data, adata, basis)
+    points, name = find_basis(data, adata, basis)
     cells, column, row, corner = snap(points, grid)
     names = list(crop_reader(adata).channels if channels is None else channels)
     palette = channel_colors(names, colors)
     edges, key = (None, None) if color is None else cell_colors(data, adata, color, cells, cmap)
-    pictures, shrink = _pictures(adata, cells, names, list(palette.values()), hide_neighbours, tile)
-    side = pictures.shape[1]
+    small = SmallPictures(adata, palette, hide_neighbours=hide_neighbours, tile=tile)
+    pictures, side, shrink = np.concatenate(list(small.batches(cells))), small.side, small.shrink
     if edges is not None:
         frame(pictures, edges, max(1, round(0.06 * side)))
     shape = (int(row.max() + 1) * side, int(column.max() + 1) * side)
@@ -148,49 +145,6 @@ def _new_axes(shape: tuple[int, int], legend: tuple[float, float], figsize: tupl
         raise ValueError(f"figsize={figsize!r} leaves no room for pictures beside the legend. Make it larger.")
     across, down = shape[1] * inch / width, shape[0] * inch / height
     return plt.figure(figsize=(width, height)).add_axes((left / width, 1 - margin / height - down, across, down))
-
-
-def _find_basis(data: Data, adata: AnnData, basis: str) -> tuple[np.ndarray, str]:
-    """Return points of the cells of `adata`, and the name of the axes."""
-    parts = _access.modalities(data)
-    places: list[Data] = [adata]
-    if adata is not data:
-        places += [data, *(other for other in parts.values() if other is not adata)]
-    known = [str(key) for place in places for key in place.obsm]
-    found = [(place, key) for place in places for key in (basis, f"X_{basis}") if key in place.obsm]
-    if not found:
-        _validate.has_key(list(dict.fromkeys(known)), basis, where=".obsm", hint="Run sc.tl.umap first, or set basis.")
-    place, key = found[0]
-    if place is not adata:
-        if len(found) > 1 and place is not data:
-            owners = [mod for mod, other in parts.items() if any(other is owner for owner, _ in found)]
-            raise ValueError(
-                f"basis={basis!r} is in several modalities ({_validate.listing(owners)}), none of which has the crops shown. Copy one to data.obsm."
-            )
-        _access.same_cells_as(data, adata)
-        if place is not data:
-            _access.same_cells_as(data, place)
-    points = _access.representation(place, key)
-    if points.shape[1] < 2:
-        raise ValueError(f"basis={basis!r} must have two columns, got {points.shape[1]}.")
-    name = key.removeprefix("X_")
-    return points[:, :2], name.upper() if name in ("umap", "tsne", "pca") else name
-
-
-def _pictures(
-    adata: AnnData, cells: np.ndarray, channels: Sequence[str], colors: Sequence[str], hide: bool, tile: int
-) -> tuple[np.ndarray, int]:
-    """Return small pictures `(n, y, x, 3)` and how many pixels of a crop went into one of theirs, along a side."""
-    parts, shrink = [], 1
-    for start in range(0, len(cells), BATCH):
-        values = get_crops(adata, cells[start : start + BATCH], channels=channels, hide_neighbours=hide)
-        n, c, size, _ = values.shape
-        shrink = max(1, round(size / tile))
-        side = size // shrink
-        begin = (size - side * shrink) // 2
-        kept = values[:, :, begin : begin + side * shrink, begin : begin + side * shrink]
-        parts.append(compose(kept.reshape(n, c, side, shrink, side, shrink).mean(axis=(3, 5)), colors))
-    return np.concatenate(parts), shrink
 
 
 def _draw_bar(ax: Axes, right: float, length: float, label: str) -> None:
