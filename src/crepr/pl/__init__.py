@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "_crops": ["crops"],
         "_dendrogram_crops": ["dendrogram_crops"],
         "_embedding_crops": ["embedding_crops"],
+        "_explorer": ["explorer"],
         "_history": ["history"],
         "_inpainting": ["inpainting"],
         "_invariance": ["invariance"],
