@@ -2,11 +2,13 @@
 #   PYTHON=...       the Python that .venv is made with
 #   CONSTRAINTS=...  a file of versions to install, such as constraints.txt
 #   TEST_ARGS=...    arguments of pytest, such as "tests/pp -m 'not slow'"
+#   DOCS_ARGS=...    arguments of sphinx-build, such as "--define nb_execution_mode=off", which runs no code
 #   BENCH_ARGS=...   arguments of benchmarks/run_all.py, such as --quick
 
 PYTHON ?= python3
 CONSTRAINTS ?=
 TEST_ARGS ?=
+DOCS_ARGS ?=
 BENCH_ARGS ?=
 
 bin := .venv/bin
@@ -43,7 +45,7 @@ test: $(stamp)-test
 	$(bin)/python -m pytest --numprocesses auto --dist loadfile $(TEST_ARGS)
 
 docs: $(stamp)-docs
-	$(bin)/sphinx-build --fail-on-warning --keep-going --builder html docs docs/_build/html
+	$(bin)/sphinx-build --fail-on-warning --keep-going --builder html $(DOCS_ARGS) docs docs/_build/html
 
 lint: $(stamp)-dev $(stamp)-test
 	$(bin)/ruff check

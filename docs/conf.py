@@ -26,8 +26,10 @@ extensions = [
     "sphinxcontrib.bibtex",
     "myst_nb",
     "docstrings",
+    "gallery",
     "key_table",
     "preset_table",
+    "result_table",
     "tutorials",
 ]
 exclude_patterns = ["_build", "**.ipynb_checkpoints"]
@@ -75,6 +77,13 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(typing\..+|[A-Za-z, ]*(Error|Warning))"),
 ]
 
+# figures of docstrings
+plot_formats = [("png", 120)]
+plot_html_show_formats = False
+plot_rcparams = {"savefig.bbox": "tight"}
+plot_working_directory = str(HERE / "_build" / "plots")
+Path(plot_working_directory).mkdir(exist_ok=True)
+
 # references
 bibtex_bibfiles = ["references.bib"]
 bibtex_reference_style = "author_year"
@@ -87,6 +96,7 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 1800
 nb_merge_streams = True
 nb_output_stderr = "remove"
+suppress_warnings = ["myst-nb.lexer"]  # of cells that were not run
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
