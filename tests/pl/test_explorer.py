@@ -264,7 +264,7 @@ def test_property_settings_of_matplotlib_stay(adata, page):
         (
             {"color": "kinds"},
             KeyError,
-            r"No 'kinds' in .obs \(there are: 'kind', 'width'\) or .var_names \(0 genes\). Set color",
+            r"No 'kinds' in .obs \(there are: 'kind', 'width'\) or .var_names \(0 in all\). Set color",
         ),
         ({"tooltips": ["kind", "x:y"]}, KeyError, "Set tooltips to one of them"),
         ({"color": 3}, TypeError, "color must be a name or a list of names, got 3"),

@@ -73,7 +73,7 @@ def test_hover_shows_the_crop_and_the_values(opened, adata):
         "(({backgroundImage, backgroundPosition, width}) => [backgroundImage, backgroundPosition, width])(getComputedStyle(document.querySelector('#tip .crop')))"
     )
     assert style[0].startswith('url("data:image/jpeg;base64,')
-    # the second row of six, each nine times as large as in the sheet
+    # the second in the second row, nine times as large as on the sheet
     assert style[1:] == ["-144px -144px", "144px"]
     # the other map marks the same cell
     assert opened.run(f"({MAP}.renderers[1].data_source.data.x0 ?? []).length") == 1

@@ -126,7 +126,7 @@ def _gene(data: Data, owner: Data, name: str, layer: str | None, option: str) ->
         columns = [*owner.obs.columns, *(column for column in data.obs.columns if column not in owner.obs)]
         raise KeyError(
             f"No {name!r} in .obs (there are: {_validate.listing(columns)}) or .var_names "
-            f"({sum(part.n_vars for part in parts.values())} genes). Set {option} to one of them."
+            f"({sum(part.n_vars for part in parts.values())} in all). Set {option} to one of them."
         )
     if len(found) > 1:
         raise ValueError(f"{option}={name!r} is a gene of several modalities; write '{next(iter(found))}:{name}'.")

@@ -125,7 +125,7 @@ def explorer(
     --------
     >>> mdata = cr.datasets.synthetic_tissue(n_obs=300)
     >>> sc.pp.pca(mdata["rna"])
-    >>> page = cr.pl.explorer(mdata, "explorer.html", basis="pca", color=["cell_type", "stain:nuclear_area", "Gene01"])
+    >>> page = cr.pl.explorer(mdata, "explorer.html", basis="pca", color=["cell_type", "stain:nuclear_area", "type01"])
     """
     optional("bokeh", extra=EXTRA)
     path = Path(path)

@@ -120,7 +120,7 @@ class Page:
         )
         axes = {name: (f"x{i}", f"y{i}") for i, name in enumerate(self.maps)}
         points = {axes[name][j]: xy[:, j] for name, xy in self.maps.items() for j in range(2)}
-        source = models.ColumnDataSource({**points, "color": np.zeros(len(self.cells), dtype=np.uint32)}, name="cells")
+        source = models.ColumnDataSource({**points, "color": np.zeros(len(self.cells), dtype=np.uint32)})
         ring = models.ColumnDataSource({axis: [] for axis in points})
         hover = models.CustomJS(code=_event("hover", "cb_data.index"))
         source.selected.js_on_change("indices", models.CustomJS(code=_event("select", "null")))

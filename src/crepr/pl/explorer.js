@@ -13,6 +13,7 @@ const number = (value) =>
 const text = ({ groups, values }, i) => (groups ? (groups[values[i]] ?? "missing") : number(values[i]))
 let column = columns[0]
 let shown = null
+let pointer = { clientX: 0, clientY: 0 }
 
 // --- colours ---
 
@@ -104,8 +105,10 @@ const show = (i) => {
   }
   const head = make("strong", { textContent: cells[i] })
   at("tip").replaceChildren(...(crops ? [picture(i)] : []), make("div", {}, head, table))
+  follow()
 }
-const follow = ({ clientX, clientY }) => {
+const follow = () => {
+  const { clientX, clientY } = pointer
   const tip = at("tip")
   const gap = 16
   const { offsetWidth, offsetHeight } = tip
@@ -124,7 +127,8 @@ document.addEventListener("crepr-hover", ({ detail }) => {
   show(top)
 })
 document.addEventListener("pointermove", (event) => {
-  if (shown !== null) follow(event)
+  pointer = event
+  if (shown !== null) follow()
 })
 at("plots").addEventListener("pointerleave", () => show(null))
 
