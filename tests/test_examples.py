@@ -8,6 +8,7 @@ from importlib import import_module
 from io import StringIO
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -46,6 +47,8 @@ def test_example_of_docstring(name):
         # what an example does not show may be anything
         shown = doctest.OutputChecker().check_output(example.want, output.getvalue(), doctest.NORMALIZE_WHITESPACE)
         assert shown or not example.want, f"{example.source.strip()} gives {output.getvalue()}"
+    # the documentation shows it
+    assert plt.get_fignums() or inspect.signature(find(name)).return_annotation not in ("Axes", "Figure")
 
 
 @pytest.mark.slow

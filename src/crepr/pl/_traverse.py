@@ -58,9 +58,9 @@ def traverse(
 
     Examples
     --------
-    >>> mdata = cr.datasets.synthetic_tissue(n_obs=300)
-    >>> model = cr.tl.train_vae(mdata, inputs="stain", max_epochs=1)
-    >>> cr.pl.traverse(mdata, model, n_walks=4, n_steps=7)
+    >>> adata = cr.datasets.synthetic_cells(n_obs=300, size=32)
+    >>> model = cr.tl.train_vae(adata, n_latent=4, lr=0.003, batch_size=16, max_epochs=25)
+    >>> cr.pl.traverse(adata, model, n_walks=4, n_steps=7)
     """
     from crepr.tl import traverse as walk
     from crepr.tl._check_model import check_model
