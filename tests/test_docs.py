@@ -149,5 +149,8 @@ def entries_of(path):
 
 
 def test_each_page_is_in_one_toctree():
-    listed = [entry.with_suffix(".md") for page in PAGES for entry in entries_of(page) if "*" not in entry.name]
+    # notebooks are copied by the build, which misses those that are listed nowhere
+    listed = [
+        entry.with_suffix(".md") for page in PAGES for entry in entries_of(page) if entry.parent.name != "tutorials"
+    ]
     assert sorted([*listed, DOCS / "index.md"]) == PAGES
