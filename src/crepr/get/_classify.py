@@ -42,6 +42,8 @@ def classify(
     ------
     KeyError
         If nothing is recorded under that key, or no such table, as there was no grid.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If several modalities have the key, or `table` is none of these.
 

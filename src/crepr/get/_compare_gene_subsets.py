@@ -39,6 +39,8 @@ def compare_gene_subsets(
     ------
     KeyError
         If nothing is recorded under that key.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If there is no such table, or several modalities have the key.
 

@@ -31,6 +31,8 @@ def compare_representations(data: Data, *, key_added: str | None = None, mod: st
     ------
     KeyError
         If nothing is recorded under that key.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If several modalities have it.
 

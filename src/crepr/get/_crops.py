@@ -56,6 +56,8 @@ def crops(
         If an image is gone; says how to name its new place.
     IndexError
         If a position is not that of a cell.
+    TypeError
+        If `data` is neither an AnnData nor a MuData, or references are no table.
     ValueError
         If names of cells are repeated, a channel is not in the image, or the image was replaced.
 

@@ -39,6 +39,8 @@ def invariance(
     ------
     KeyError
         If nothing is recorded under that key, or no such table.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If several modalities have it.
 

@@ -49,6 +49,8 @@ def masks(
         If an image is gone; says how to name its new place.
     IndexError
         If a position is not that of a cell.
+    TypeError
+        If `data` is neither an AnnData nor a MuData, or references are no table.
     ValueError
         If names of cells are repeated, or an image was replaced.
 

@@ -39,6 +39,8 @@ def match_clusters(
     ------
     KeyError
         If nothing is recorded under that key.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If several modalities have it, or `which` is none of these.
 

@@ -33,6 +33,8 @@ def optimize_multiplex_leiden(
     ------
     KeyError
         If nothing is recorded under that key.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If there is no such table.
 

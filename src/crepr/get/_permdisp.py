@@ -31,6 +31,8 @@ def permdisp(data: Data, *, key_added: str | None = None, mod: str | None = None
     ------
     KeyError
         If nothing is recorded under that key.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If several modalities have it.
 

@@ -39,6 +39,8 @@ def reconstruction_metrics(
     ------
     KeyError
         If nothing is recorded under that key.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If several modalities have the key, or `table` is none of these.
 

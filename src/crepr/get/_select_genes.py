@@ -32,6 +32,8 @@ def select_genes(data: Data, *, key_added: str | None = None, mod: str | None = 
     ------
     KeyError
         If nothing is recorded under that key.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If several modalities have it.
 
