@@ -127,6 +127,14 @@ def test_blocks_are_read():
     assert sum(len(list(mentions(path))) for path in FILES) > 300
 
 
+
+def test_what_is_cited_is_in_the_list_and_the_list_is_cited():
+    entries = set(re.findall(r"^@\w+\{(\w+),", (DOCS / "references.bib").read_text(), flags=re.MULTILINE))
+    texts = [path.read_text() for path in (*PAGES, *NOTEBOOKS, *(ROOT / "src").rglob("*.py"))]
+    keys = [found for text in texts for found in re.findall(r"(?::cite:\w+:|\{cite:\w+\})`([^`]+)`", text)]
+    assert {key.strip() for several in keys for key in several.split(",")} == entries
+
+
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_links_to_files_resolve(path):
     # a made page, and anchors, are known to the build only

@@ -37,7 +37,7 @@ def mouse_ileum(path: PathLike | None = None) -> MuData:
     """Read MERFISH counts of mouse ileum :cite:p:`Petukhov2022` and the published latents of its stains :cite:p:`Moser2025`.
 
     5,192 cells of 19 types: those annotated, with at least 10 transcripts of genes that have more than 100 in all. There
-    are no images.
+    are no images. MERFISH reads the gene of each spot from a code of several rounds of imaging :cite:p:`Chen2015`.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ def multiplex_leiden(
     weights
         What each layer counts, not negative; only their ratios matter. By default all count the same.
     normalize_layers
-        Divide each layer by its total, as above; else layers of more edges count more, as in leidenalg and muon.
+        Divide each layer by its total, as above; else layers of more edges count more, as in leidenalg and muon :cite:p:`Bredikhin2022`.
     flavor
         `'crepr'`, or `'leidenalg'` for the reference, which is slower.
     n_iterations

@@ -111,7 +111,7 @@ def train_vae(
     batch_size
         Cells per batch and process; 64 for stains, 16 with transcripts, 96 for profiles, or the preset's.
     lr, weight_decay
-        Of Adam; 0.001 and 0, or the preset's.
+        Of Adam :cite:p:`Kingma2015`; 0.001 and 0, or the preset's.
     lr_schedule
         `'constant'`, as all the published systems, or `'cosine'`: the learning rate falls to 0 along half a cosine over `max_epochs`, by which runs with other seeds
         end nearer to each other. Such a run is not resumed for longer.
