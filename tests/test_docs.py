@@ -127,7 +127,6 @@ def test_blocks_are_read():
     assert sum(len(list(mentions(path))) for path in FILES) > 300
 
 
-
 def test_what_is_cited_is_in_the_list_and_the_list_is_cited():
     entries = set(re.findall(r"^@\w+\{(\w+),", (DOCS / "references.bib").read_text(), flags=re.MULTILINE))
     texts = [path.read_text() for path in (*PAGES, *NOTEBOOKS, *(ROOT / "src").rglob("*.py"))]
