@@ -36,7 +36,7 @@ class PresetTable(SphinxDirective):
             for part in ("inputs", "model", "train"):
                 for name, value in parts[part].items():
                     rows.setdefault(name, {})[preset] = text_of(value)
-        lines = [".. list-table::", "   :header-rows: 1", "   :class: presets", "", "   * -"]
+        lines = [".. list-table::", "   :header-rows: 1", "", "   * -"]
         lines += [f"     - `{preset}`" for preset in presets]
         for name, values in rows.items():
             lines += [f"   * - `{name}`", *(f"     - {values.get(preset, '')}" for preset in presets)]
