@@ -32,7 +32,7 @@ def crops(
     data
         Annotated data with crops, see :func:`crepr.pp.crops`.
     cells
-        Names, positions or a mask of cells, in the order wanted; all by default.
+        Names, positions or a mask `(n_obs,)` of cells, in the order wanted; all by default.
     mod
         Modality of a MuData; by default the one with crops.
     channels
@@ -56,6 +56,8 @@ def crops(
         If an image is gone; says how to name its new place.
     IndexError
         If a position is not that of a cell.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
     TypeError
         If `data` is neither an AnnData nor a MuData, or references are no table.
     ValueError

@@ -107,10 +107,14 @@ def classical_features(
 
     Raises
     ------
+    FileNotFoundError
+        If an image is gone; says how to name its new place.
     KeyError
         If crops, masks for `'cell'`, or recorded limits of a channel are missing.
     ModuleNotFoundError
         If cp-measure is not installed.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
     PermissionError
         If `path` cannot be written to.
     TypeError

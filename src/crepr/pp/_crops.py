@@ -99,7 +99,7 @@ def crops(
         A window that crosses the border is shifted inside (`'shift'`, the default), filled with zeros (`'pad'`), or an
         error (`'error'`).
     spatial_key
-        Positions `(x, y)` of the cells in `.obsm`; not used for stacks.
+        Positions `(x, y)` of the cells in `.obsm`, an array of shape `(n_obs, 2)`; not used for stacks.
     library_key
         Column of `.obs` with the library of each cell, for a mapping of images.
     index

@@ -80,8 +80,12 @@ def intensity(
 
     Raises
     ------
+    FileNotFoundError
+        If an image is gone; says how to name its new place.
     KeyError
         If no crops are registered.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
     TypeError
         If `percentiles` or `rng` has the wrong type.
     ValueError

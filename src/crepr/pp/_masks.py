@@ -81,8 +81,8 @@ def masks(
     z
         Plane of a label image with depth.
     pixel_size, affine
-        How polygons become pixels; by default as positions do, see :func:`crepr.pp.crops`. Of a label image,
-        `pixel_size` is only recorded.
+        How polygons become pixels: micrometres per pixel, or a 3 x 3 matrix; by default as positions do, see
+        :func:`crepr.pp.crops`. Of a label image, `pixel_size` is only recorded.
     library_key
         Column of `.obs` with the library of each cell, for a mapping of masks.
     store
@@ -112,6 +112,8 @@ def masks(
         If `store` holds other masks, or cannot be written to.
     KeyError
         If a column, the masks of a library, or an element is missing, or polygons come before crops.
+    OSError
+        If labels cannot be read, as those of a damaged file.
     TypeError
         If `masks` is of no kind above, or labels are no integers.
     ValueError

@@ -92,8 +92,12 @@ def pose(
 
     Raises
     ------
+    FileNotFoundError
+        If an image is gone; says how to name its new place.
     KeyError
         If crops, or masks that are asked for, are missing.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
     TypeError
         If an option has the wrong type.
     ValueError

@@ -60,7 +60,7 @@ def scale_profiles(
     layer
         Key of `.layers` to take instead of `.X`.
     use_rep
-        Key of `.obsm` with an array or a table of features, or `'X'`.
+        Key of `.obsm` with an array or a table of features, `(n_obs, n_features)`, or `'X'`.
     groupby
         Column of `.obs`, such as the plate, to scale each group by parameters fitted to its own observations; `'modality:column'` for one of another
         modality. By default all are scaled alike.

@@ -39,7 +39,7 @@ def shuffle_features(
     layer
         Key of `.layers` to take instead of `.X`.
     use_rep
-        Key of `.obsm` with an array or a table of features, or `'X'`.
+        Key of `.obsm` with an array or a table of features, `(n_obs, n_features)`, or `'X'`.
     mod
         Modality of a MuData; by default the only one, or the one with `use_rep`.
     rng

@@ -75,7 +75,7 @@ def transcripts(
         One row per molecule: pandas or dask DataFrame, path of a CSV (also compressed) or Parquet file or folder,
         points of SpatialData, or `'spatialdata:STORE#ELEMENT'`.
     x, y, gene
-        Columns with positions and names of genes.
+        Columns with positions, in the units that `pixel_size` or `affine` takes to pixels, and names of genes.
     cell
         Column with names of cells, as in `.obs_names`. What is no name of a cell (0, NaN, 'UNASSIGNED') is no cell.
         Without it, molecules belong to the cell in whose polygon, or else registered mask, they lie.

@@ -35,7 +35,7 @@ def unscale_profiles(
     layer
         Key of `.layers` to take instead of `.X`.
     use_rep
-        Key of `.obsm` with an array or a table of features, or `'X'`.
+        Key of `.obsm` with an array or a table of features, `(n_obs, n_features)`, or `'X'`.
     like
         Data whose recorded parameters are to be used; `data` itself by default. Features are found by name, and may be fewer or in another order. Columns of
         an array in `.obsm` have no names, and are taken by position.
