@@ -58,7 +58,8 @@ def choose_layer(
     groupby
         Column of `.obs` with at least two labels; `'modality:column'` for one of another modality.
     use_rep
-        What the keys of all layers in `.obsm` begin with: `'X_inpainting'` for `'X_inpainting_conv1'`, `'X_inpainting_conv2'`, ...
+        What the keys of all layers in `.obsm` begin with: `'X_inpainting'` for `'X_inpainting_conv1'`, `'X_inpainting_conv2'`, ...,
+        arrays of shape `(n_obs, n_channels)`.
     layers
         Names of layers, such as `['conv3', 'conv4']`; by default `conv1`, `conv2`, ..., all in `.obsm`, in the order of their numbers.
     mod

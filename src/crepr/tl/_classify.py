@@ -87,7 +87,7 @@ def classify(
         How cells are held out: an integer, so many folds with equal shares of the labels; `'split'`, a fifth once; `'spatial'`, five folds of
         blocks of tissue; `'groups'`, each of the `groups` in turn.
     groups, block_size, buffer, spatial_key
-        What is not divided between cells to fit and to predict, see :func:`crepr.tl.ridge_genes`.
+        What is not divided between cells to fit and to predict, lengths in units of the positions, see :func:`crepr.tl.ridge_genes`.
     n_perms
         How often the whole is done with permuted labels, within `groups` if there are any; 0 leaves chance out.
     small_groups

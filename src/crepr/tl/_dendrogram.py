@@ -50,7 +50,7 @@ def dendrogram(
     mod
         Modality of a MuData that has the representation; by default the MuData itself, or the only modality with it.
     cells
-        Cells to take, as names, positions or a mask; all by default. There may be up to 400 leaves.
+        Cells to take, as names, positions or a mask `(n_obs,)`; all by default. There may be up to 400 leaves.
     func
         What a group is: the mean of its cells, or the median of each feature.
     linkage
@@ -82,6 +82,8 @@ def dendrogram(
 
     Raises
     ------
+    IndexError
+        If a position is not that of a cell.
     KeyError
         If the representation, the column or a cell is missing.
     TypeError

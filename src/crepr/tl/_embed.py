@@ -83,8 +83,12 @@ def embed(
 
     Raises
     ------
+    FileNotFoundError
+        If an image or the table of molecules is gone; says how to name its new place.
     KeyError
         If crops, transcripts or limits that the model needs are not registered.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
     TypeError
         If `model` is no trained model, or an option has the wrong type.
     ValueError

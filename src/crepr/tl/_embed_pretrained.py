@@ -105,7 +105,9 @@ def embed_pretrained(
     ModuleNotFoundError
         If timm is not installed; it comes with the extra `pretrained`.
     FileNotFoundError
-        If there is no file at `weights`.
+        If there is no file at `weights`, or an image is gone.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
     RuntimeError
         If weights cannot be downloaded.
     TypeError

@@ -40,7 +40,7 @@ def inpaint(
     model
         From :func:`crepr.tl.train_inpainting`, or loaded.
     sources
-        Names, positions or a mask of the cells that show how the protein lies.
+        Names, positions or a mask `(n_obs,)` of the cells that show how the protein lies.
     targets
         As many cells, of whatever image, in whose markers it is drawn.
     mod
@@ -59,8 +59,14 @@ def inpaint(
 
     Raises
     ------
+    FileNotFoundError
+        If an image is gone; says how to name its new place.
+    IndexError
+        If a position is not that of a cell.
     KeyError
         If a cell, crops or a channel are missing.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
     TypeError
         If `model` is no trained model, or an option has the wrong type.
     ValueError

@@ -106,8 +106,12 @@ def inpainting_swap(
 
     Raises
     ------
+    FileNotFoundError
+        If an image is gone; says how to name its new place.
     KeyError
         If a column, crops or a channel are missing.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
     TypeError
         If `model` is no trained model, or an option has the wrong type.
     ValueError

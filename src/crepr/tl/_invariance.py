@@ -125,8 +125,12 @@ def invariance(
 
     Raises
     ------
+    FileNotFoundError
+        If cells are transformed, and an image is gone; says how to name its new place.
     KeyError
         If a column or the representation is missing.
+    OSError
+        If cells are transformed, and pixels cannot be read, as those of a damaged file.
     TypeError
         If an option has the wrong type, or a column of names is to be read as numbers.
     ValueError

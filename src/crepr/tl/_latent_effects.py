@@ -74,7 +74,7 @@ def latent_effects(
         Observations that components are fitted to: a column of `.obs` of booleans, or a column and its value, such as `("split", "train")`. All by
         default.
     use_rep
-        With `values='data'`, key of the latents in `.obsm`; by default the one of the training.
+        With `values='data'`, key of the latents in `.obsm`, `(n_obs, n_latent)`; by default the one of the training.
     mod
         Modality of a MuData that the profiles come from; by default the only one that has them.
     device

@@ -61,8 +61,8 @@ def mofa_kmeans(
     mods
         Modalities of a MuData, a layer each; all by default. The same cells must be in each.
     use_rep
-        Key of `.obsm`, or `'X'`, for all modalities or one for each; of an AnnData a list, a layer each. By default `'X_vae'`, else
-        `'X_pca'`, else `.X`.
+        Key of `.obsm`, an array of shape `(n_obs, n_features)`, or `'X'`, for all modalities or one for each; of an AnnData a list, a
+        layer each. By default `'X_vae'`, else `'X_pca'`, else `.X`.
     n_factors
         Numbers of factors to try; those above the number of cells, or of features of all layers, are lowered to it. The default is that
         of the published code of Moser and Hamid.

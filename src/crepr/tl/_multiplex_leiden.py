@@ -51,8 +51,8 @@ def multiplex_leiden(
     mods
         Modalities of a MuData, a layer each; all by default. The same cells must be in each.
     use_rep
-        Key of `.obsm`, or `'X'`, for all modalities, or one for each; of an AnnData a list, a layer each. Graphs are made as scanpy does. By
-        default stored graphs are taken.
+        Key of `.obsm`, an array of shape `(n_obs, n_features)`, or `'X'`, for all modalities, or one for each; of an AnnData a list, a layer
+        each. Graphs are made as scanpy does. By default stored graphs are taken.
     neighbors_key
         Key in `.uns` where :func:`scanpy.pp.neighbors` described its graph; `'neighbors'` by default. One for all modalities, or one for
         each; of an AnnData a list, a layer each.

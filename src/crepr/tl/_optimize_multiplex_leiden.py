@@ -59,8 +59,8 @@ def optimize_multiplex_leiden(
     mods
         Modalities of a MuData, a layer each; all by default. The same cells must be in each. Controls leave the first as it is.
     use_rep
-        Key of `.obsm`, or `'X'`, for all modalities or one for each; of an AnnData a list, a layer each. By default `'X_vae'`, else
-        `'X_pca'`, else `.X`.
+        Key of `.obsm`, an array of shape `(n_obs, n_features)`, or `'X'`, for all modalities or one for each; of an AnnData a list, a
+        layer each. By default `'X_vae'`, else `'X_pca'`, else `.X`.
     n_neighbors, resolution
         One for all layers or one for each; by default those that :func:`crepr.tl.optimize_leiden` found best in the layer's
         representation. Without it 15 and 1.

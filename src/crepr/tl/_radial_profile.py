@@ -84,8 +84,12 @@ def radial_profile(
 
     Raises
     ------
+    FileNotFoundError
+        If an image is gone; says how to name its new place.
     KeyError
         If crops or pose are missing.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
     TypeError
         If an option has the wrong type.
     ValueError

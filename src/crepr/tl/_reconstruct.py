@@ -38,7 +38,7 @@ def reconstruct(
     model
         From :func:`crepr.tl.train_vae` or :func:`crepr.load_model`.
     cells
-        Names, positions or a mask of cells; the first 16 by default.
+        Names, positions or a mask `(n_obs,)` of cells; the first 16 by default.
     mod
         Modality or modalities of a MuData that the inputs, and the crops around which transcripts are drawn, are taken
         from; all by default.
@@ -57,8 +57,14 @@ def reconstruct(
 
     Raises
     ------
+    FileNotFoundError
+        If an image or the table of molecules is gone; says how to name its new place.
+    IndexError
+        If a position is not that of a cell.
     KeyError
         If a cell, or a reference that the model needs, is missing.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
     TypeError
         If `model` is no trained model, or an option has the wrong type.
     ValueError

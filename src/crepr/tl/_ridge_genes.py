@@ -90,10 +90,10 @@ def ridge_genes(
     block_size
         Side of the blocks, in units of the positions; with an integer `cv`, so many folds of blocks. By default five crops.
     buffer
-        Cells nearer than this to a cell that is predicted, along x and along y, are not fitted. By default the width of a crop, so that no pixel is on
-        both sides.
+        Cells nearer than this to a cell that is predicted, along x and along y, in units of the positions, are not fitted. By default the width of a
+        crop, so that no pixel is on both sides.
     spatial_key
-        Key of `.obsm` with the positions of cells.
+        Key of `.obsm` with the positions (x, y) of cells, an array of shape `(n_obs, 2)`.
     n_perms
         Permutations of the cells of the representation, within `groups` if there are any, that R2 is compared with. They show what chance gives
         without any relation; they do not account for the likeness of neighbours.

@@ -53,7 +53,7 @@ def simulate(
         Column of `.obs` of booleans, or a column and its value, such as `("treatment", "DMSO")`: the cells that latents are like, with
         `values='data'`; and those at random of which a model with a condition is told what they are. All by default.
     use_rep
-        With `values='data'`, key of the latents in `.obsm`; by default the one of the training.
+        With `values='data'`, key of the latents in `.obsm`, `(n_obs, n_latent)`; by default the one of the training.
     mod
         Modality of a MuData that the profiles come from; by default the only one that has them.
     device

@@ -161,8 +161,14 @@ def train_inpainting(
 
     Raises
     ------
+    FileNotFoundError
+        If an image is gone; says how to name its new place.
     KeyError
         If crops, a channel or a column are missing.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
+    PermissionError
+        If `checkpoint_dir` cannot be written to.
     TypeError
         If an option has the wrong type.
     ValueError

@@ -123,8 +123,14 @@ def train_mevae(
 
     Raises
     ------
+    FileNotFoundError
+        If an image is gone; says how to name its new place.
     KeyError
         If crops or pose are missing.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
+    PermissionError
+        If `checkpoint_dir` cannot be written to.
     TypeError
         If an option has the wrong type.
     ValueError

@@ -154,8 +154,12 @@ def train_vae(
 
     Raises
     ------
+    FileNotFoundError
+        If an image or the table of molecules is gone; says how to name its new place.
     KeyError
         If an input is not registered, or a modality or a column is unknown.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
     TypeError
         If an option has the wrong type.
     ValueError

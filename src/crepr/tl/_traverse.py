@@ -66,7 +66,7 @@ def traverse(
     cell
         Name or position of a cell to start from instead; a model with a condition is then told that of this cell, else the mean.
     use_rep
-        Key of the latents in `.obsm`; by default the one of the training.
+        Key of the latents in `.obsm`, `(n_obs, n_latent)`; by default the one of the training.
     mod
         Modality or modalities of a MuData that the inputs of the model come from; all by default.
     device
@@ -81,6 +81,8 @@ def traverse(
 
     Raises
     ------
+    IndexError
+        If `cell` is a position, and not that of a cell.
     KeyError
         If there are no latents, or no such cell.
     TypeError

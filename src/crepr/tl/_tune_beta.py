@@ -124,6 +124,8 @@ def tune_beta(
     ------
     KeyError
         If profiles, a modality or a column are missing.
+    PermissionError
+        If `checkpoint_dir` cannot be written to.
     TypeError
         If an option has the wrong type.
     ValueError

@@ -115,6 +115,8 @@ def tune_vae(
         If profiles, a modality or a column are missing.
     ModuleNotFoundError
         If optuna is not installed.
+    PermissionError
+        If the folder of `storage` cannot be written to.
     TypeError
         If an option has the wrong type.
     ValueError
