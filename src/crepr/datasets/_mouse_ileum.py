@@ -56,6 +56,8 @@ def mouse_ileum(path: PathLike | None = None) -> MuData:
 
     Raises
     ------
+    OSError
+        If files are missing and cannot be downloaded, or written to `path`.
     ValueError
         If a file is not the one that was published.
 

@@ -83,6 +83,8 @@ def synthetic_tissue(
 
     Raises
     ------
+    TypeError
+        If an option has the wrong type.
     ValueError
         If an option is out of range, or the image of `n_obs` cells is smaller than one crop.
     PermissionError

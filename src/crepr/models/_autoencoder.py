@@ -40,6 +40,8 @@ def autoencoder(
 
     Raises
     ------
+    TypeError
+        If an option has the wrong type.
     ValueError
         If there is not one input of intensities, or its size is not divisible by four.
 

@@ -28,6 +28,13 @@ def beta_vae(inputs: Mapping[str, InputSpec], *, beta: Weight = 4.0, **options: 
     -------
     The specification.
 
+    Raises
+    ------
+    TypeError
+        If an option has the wrong type.
+    ValueError
+        As for :func:`vae`.
+
     Examples
     --------
     >>> from crepr.models import InputSpec, WarmUp, beta_vae

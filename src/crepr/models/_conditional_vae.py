@@ -51,6 +51,8 @@ def conditional_vae(
 
     Raises
     ------
+    TypeError
+        If an option has the wrong type.
     ValueError
         If there is no condition.
 

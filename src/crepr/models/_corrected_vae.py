@@ -51,6 +51,8 @@ def corrected_vae(
 
     Raises
     ------
+    TypeError
+        If an option has the wrong type.
     ValueError
         If there is not one input of intensities, nothing to be corrected, or the disc is larger than a crop.
 

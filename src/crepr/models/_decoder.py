@@ -36,6 +36,13 @@ class DecoderSpec:
     blocks
         `'norm'`: batch norm and LeakyReLU after each block but the last. `'plain'`: ReLU alone, and the first of `widths` is that
         of the map that a last convolution of stride 1 draws the picture from.
+
+    Raises
+    ------
+    TypeError
+        If a value has the wrong type.
+    ValueError
+        If a number or option is out of range or leaves no pixel, or `'nearest'` has an even kernel.
     """
 
     target: str

@@ -48,6 +48,13 @@ def denoising_autoencoder(
     -------
     The specification.
 
+    Raises
+    ------
+    TypeError
+        If an option has the wrong type.
+    ValueError
+        If there is not one input, an option is out of range or of another kind of input, or the latent is to be sampled.
+
     Examples
     --------
     >>> from crepr.models import InputSpec, denoising_autoencoder

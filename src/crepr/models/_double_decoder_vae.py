@@ -28,6 +28,8 @@ def double_decoder_vae(inputs: Mapping[str, InputSpec], **options: Any) -> Model
 
     Raises
     ------
+    TypeError
+        If an option has the wrong type.
     ValueError
         If there are not two inputs.
 

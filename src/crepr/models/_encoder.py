@@ -37,6 +37,13 @@ class EncoderSpec:
         `'norm'`: batch norm and LeakyReLU after each convolution. `'plain'`: ReLU alone.
     hidden
         Units of a layer with ReLU between the blocks and the heads; 0 for none.
+
+    Raises
+    ------
+    TypeError
+        If a value has the wrong type.
+    ValueError
+        If there are no inputs, or a number or option is out of range or leaves no pixel.
     """
 
     inputs: tuple[str, ...]

@@ -68,6 +68,13 @@ def mevae(
     -------
     The specification. Its terms are `<input>_bce` or `<input>_mse`, and `kl`, the mean over encoders.
 
+    Raises
+    ------
+    TypeError
+        If an option has the wrong type.
+    ValueError
+        If there is not one input of intensities, nothing to be corrected, or the disc is larger than a crop, and as for :func:`vae`.
+
     Examples
     --------
     >>> from crepr.models import InputSpec, mevae

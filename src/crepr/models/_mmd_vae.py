@@ -48,6 +48,13 @@ def mmd_vae(
     -------
     The specification. Its terms are those of :func:`vae`, and `mmd`.
 
+    Raises
+    ------
+    TypeError
+        If an option has the wrong type.
+    ValueError
+        If an option is out of range, or the estimator is exact with another kernel than the Gaussian, and as for :func:`vae`.
+
     Examples
     --------
     >>> from crepr.models import InputSpec, mmd_vae

@@ -38,6 +38,13 @@ class NetworkSpec:
         How several encoders make one latent, see :func:`combine`; `'none'` where there is one.
     n_condition
         Numbers that the decoders are told beside the latent.
+
+    Raises
+    ------
+    TypeError
+        If a value has the wrong type.
+    ValueError
+        If a number or option is out of range, there are no decoders or two with one target, or encoders do not make one latent.
     """
 
     encoders: dict[str, EncoderSpec | ProfileEncoderSpec]

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WarmUp:
-    """A weight that goes linearly from `start` in epoch 0 to `stop` in epoch `epochs`, and stays there :cite:p:`Bowman2016`."""
+    """A weight that goes linearly from `start` in epoch 0 to `stop` in epoch `epochs`, and stays there :cite:p:`Bowman2016`.
+
+    Raises
+    ------
+    TypeError
+        If a value has the wrong type.
+    ValueError
+        If a weight is negative or not finite, or `epochs` is below 1.
+    """
 
     start: float
     stop: float

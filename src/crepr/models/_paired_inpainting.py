@@ -55,6 +55,8 @@ def paired_inpainting(
 
     Raises
     ------
+    TypeError
+        If an option has the wrong type.
     ValueError
         If there is not one input of intensities, channels do not divide it in two, or its size is not divisible by four.
 

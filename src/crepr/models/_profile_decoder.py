@@ -22,6 +22,13 @@ class ProfileDecoderSpec:
         Units of the hidden layers, written as in the encoder: from the profile inward.
     blocks, slope
         As of :class:`ProfileEncoderSpec`.
+
+    Raises
+    ------
+    TypeError
+        If a value has the wrong type.
+    ValueError
+        If a number or option is out of range.
     """
 
     target: str

@@ -29,6 +29,13 @@ class ProfileEncoderSpec:
         `'norm'`: batch norm before each LeakyReLU. `'plain'`: none.
     slope
         Of LeakyReLU below zero.
+
+    Raises
+    ------
+    TypeError
+        If a value has the wrong type.
+    ValueError
+        If there is not one input, or a number or option is out of range.
     """
 
     inputs: tuple[str, ...]

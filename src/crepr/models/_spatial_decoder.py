@@ -23,6 +23,13 @@ class SpatialDecoderSpec:
         Channels after each convolution, from the maps outward.
     n_upsamples
         Before how many of the last convolutions maps are doubled, by the nearest pixel.
+
+    Raises
+    ------
+    TypeError
+        If a value has the wrong type.
+    ValueError
+        If a number is out of range, or the size cannot be halved so often.
     """
 
     target: str

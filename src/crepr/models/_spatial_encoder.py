@@ -28,6 +28,13 @@ class SpatialEncoderSpec:
         Channels after each convolution.
     n_pools
         After how many of the first convolutions maps are halved.
+
+    Raises
+    ------
+    TypeError
+        If a value has the wrong type.
+    ValueError
+        If there are no inputs, a number is out of range, or the size cannot be halved so often.
     """
 
     inputs: tuple[str, ...]

@@ -30,6 +30,11 @@ class SpatialNetworkSpec:
         Encoders by name; all end in maps of one size.
     decoders
         Decoders by name; all start from maps of that size.
+
+    Raises
+    ------
+    ValueError
+        If there is no encoder or no decoder, or their maps are of different sizes.
     """
 
     encoders: dict[str, SpatialEncoderSpec]

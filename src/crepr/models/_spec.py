@@ -36,6 +36,13 @@ class InputSpec:
         per feature.
     options
         What else is needed to make the input from the data, plain JSON, such as `{"dilation": 3}`. The network does not read it.
+
+    Raises
+    ------
+    TypeError
+        If a value has the wrong type.
+    ValueError
+        If names are missing or repeated, or a number or option is out of range.
     """
 
     channels: tuple[str, ...]
@@ -72,6 +79,13 @@ class TermSpec:
         What a reconstruction term compares; `None` for others.
     options
         Options of the term.
+
+    Raises
+    ------
+    TypeError
+        If a value has the wrong type.
+    ValueError
+        If the term or an option of it is unknown or out of range, or the target is missing or too many.
     """
 
     term: str
@@ -108,6 +122,13 @@ class ModelSpec:
         Terms by name.
     view
         How inputs and targets are made of a cell, plain JSON with `"name"`.
+
+    Raises
+    ------
+    TypeError
+        If a value has the wrong type.
+    ValueError
+        If parts do not fit each other: inputs and encoders, decoders and targets, terms and outputs.
     """
 
     model: str

@@ -108,6 +108,8 @@ def vae(
 
     Raises
     ------
+    TypeError
+        If an option has the wrong type.
     ValueError
         If sizes differ, a name is unknown, an option is out of range or of another kind of input, or profiles and pictures are mixed.
 

@@ -103,6 +103,8 @@ class TrainedModel:
         ------
         FileExistsError
             If the folder exists and `overwrite` is false, or if it holds anything but a model.
+        PermissionError
+            If it cannot be written to.
         """
         path = Path(path)
         if path.exists():
