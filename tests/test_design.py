@@ -11,8 +11,6 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-import pytest
-
 import crepr
 from crepr import _keys
 
@@ -81,72 +79,82 @@ def row_of(room):
     return next(i for i, row in enumerate(ROWS) if room in row)
 
 
+def nodes(path, *kinds):
+    """Parts of a file of these kinds, each with where it stands."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, kinds):
+            yield f"{name_of(path)}:{node.lineno}", node
+
+
 def test_every_room_is_in_the_table():
     assert {room_of(path) for path in FILES} <= set().union(*ROWS)
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_imports_point_upwards(path):
-    own = row_of(room_of(path))
-    for name in imported(path):
-        package, *rest = name.split(".")
-        if package != "crepr":
-            continue
-        assert rest, f"{name_of(path)} imports the whole package; import from the room that it needs"
-        room = rest[0] if (SRC / rest[0]).exists() or (SRC / f"{rest[0]}.py").exists() else "__init__"
-        assert row_of(room) <= own, f"{name_of(path)} imports {name}, which stands below it"
+def test_imports_point_upwards():
+    faults = []
+    for path in FILES:
+        for name in imported(path):
+            package, *rest = name.split(".")
+            if package != "crepr":
+                continue
+            # who imports the whole package, or what stands below, turns the order round
+            room = rest[0] if rest and ((SRC / rest[0]).exists() or (SRC / f"{rest[0]}.py").exists()) else "__init__"
+            if row_of(room) > row_of(room_of(path)):
+                faults.append(f"{name_of(path)} imports {name}")
+    assert faults == []
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) in UNKNOWN], ids=name_of)
-def test_rooms_import_only_what_they_know(path):
-    for name in imported(path):
-        known = not any(name == other or name.startswith(f"{other}.") for other in UNKNOWN[room_of(path)])
-        assert known, f"{name_of(path)} imports {name}; {room_of(path)}/ knows nothing of it"
+def test_rooms_import_only_what_they_know():
+    assert [
+        f"{name_of(path)} imports {name}"
+        for path in FILES
+        for name in imported(path)
+        for other in UNKNOWN.get(room_of(path), ())
+        if name == other or name.startswith(f"{other}.")
+    ] == []
 
 
-@pytest.mark.parametrize(
-    "path",
-    [*FILES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")],
-    ids=lambda path: str(path.relative_to(ROOT)),
-)
-def test_files_are_short(path):
-    assert len(path.read_text().splitlines()) <= 400
+def test_files_are_short():
+    files = [*FILES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
+    assert [path for path in files if len(path.read_text().splitlines()) > 400] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_nothing_unfinished(path):
-    for node in ast.walk(tree_of(path)):
-        where = f"{name_of(path)}:{getattr(node, 'lineno', 0)}"
-        assert not isinstance(node, ast.Assert), f"{where}: assert vanishes with python -O; raise instead"
-        assert not (isinstance(node, ast.Name) and node.id in {"print", "breakpoint", "NotImplementedError"}), (
-            f"{where}: {node.id}"
-        )
-    with path.open("rb") as file:
-        for token in tokenize.tokenize(file.readline):
-            if token.type == tokenize.COMMENT:
-                assert not re.search(r"\b(TODO|FIXME|XXX|HACK)\b", token.string), (
-                    f"{name_of(path)}:{token.start[0]}: {token.string}"
-                )
+def test_nothing_unfinished():
+    unfinished = {"print", "breakpoint", "NotImplementedError"}
+    faults = [f"{where}: {node.id}" for path in FILES for where, node in nodes(path, ast.Name) if node.id in unfinished]
+    # these vanish with python -O
+    faults += [f"{where}: assert" for path in FILES for where, _ in nodes(path, ast.Assert)]
+    for path in FILES:
+        with path.open("rb") as file:
+            faults += [
+                f"{name_of(path)}:{token.start[0]}: {token.string}"
+                for token in tokenize.tokenize(file.readline)
+                if token.type == tokenize.COMMENT and re.search(r"\b(TODO|FIXME|XXX|HACK)\b", token.string)
+            ]
+    assert faults == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_keys_have_one_home_and_uns_one_writer(path):
+def test_keys_have_one_home_and_uns_one_writer():
     ours = {value for name, value in vars(_keys).items() if name.isupper()}
-    for node in ast.walk(tree_of(path)):
-        if not (isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute)):
-            continue
-        where = f"{name_of(path)}:{node.lineno}"
-        field = node.value.attr
-        if field == "uns" and path.name != "_record.py":
-            assert isinstance(node.ctx, ast.Load), f"{where}: write .uns with _record.record"
-        if field in {"obs", "obsm", "uns"} and isinstance(node.slice, ast.Constant):
-            assert node.slice.value not in ours, f"{where}: take {node.slice.value!r} from _keys"
+    faults = []
+    for path in FILES:
+        for where, node in nodes(path, ast.Subscript):
+            field = getattr(node.value, "attr", None)
+            if field == "uns" and path.name != "_record.py" and not isinstance(node.ctx, ast.Load):
+                faults.append(f"{where}: write .uns with _record.record")
+            if field in {"obs", "obsm", "uns"} and getattr(node.slice, "value", None) in ours:
+                faults.append(f"{where}: take {node.slice.value!r} from _keys")
+    assert faults == []
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) == "pl"], ids=name_of)
-def test_figures_leave_the_session_alone(path):
-    touched = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
-    assert not touched & {"show", "rcParams", "rc", "use"}
+def test_figures_leave_the_session_alone():
+    assert [
+        f"{where}: {node.attr}"
+        for path in FILES
+        if room_of(path) == "pl"
+        for where, node in nodes(path, ast.Attribute)
+        if node.attr in {"show", "rcParams", "rc", "use"}
+    ] == []
 
 
 def mirror_of(path):
@@ -177,13 +185,15 @@ def reached_by_tests(room):
     return found
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if public_definitions(path)], ids=name_of)
-def test_tests_mirror_the_source(path):
-    room, mirror = room_of(path), mirror_of(path)
-    if room in {"datasets", "get", "pl", "pp", "tl"} and path.stem[1:] in import_module(f"crepr.{room}").__all__:
-        assert mirror.is_file(), f"{mirror.relative_to(ROOT)} is missing"
-    reached = path in reached_by_tests(room)
-    assert reached, f"{mirror.relative_to(ROOT)} is missing, and no test of its room reaches {name_of(path)}"
+def test_tests_mirror_the_source():
+    missing = []
+    for path in FILES:
+        room = room_of(path)
+        verbs = import_module(f"crepr.{room}").__all__ if room in {"datasets", "get", "pl", "pp", "tl"} else ()
+        has_tests = mirror_of(path).is_file() if path.stem[1:] in verbs else path in reached_by_tests(room)
+        if public_definitions(path) and not has_tests:
+            missing.append(str(mirror_of(path).relative_to(ROOT)))
+    assert missing == []
 
 
 def test_import_is_lazy():
