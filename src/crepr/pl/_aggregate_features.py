@@ -74,8 +74,12 @@ def aggregate_features(
 
     Raises
     ------
+    FileNotFoundError
+        If an image is gone; says how to name its new place.
     KeyError
         If nothing is recorded under that key, or a channel is missing.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
     TypeError
         If a number is none.
     ValueError

@@ -52,6 +52,8 @@ def choose_layer(
     ------
     KeyError
         If nothing is recorded under that key.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If several modalities have it.
 

@@ -68,6 +68,8 @@ def classify(
     ------
     KeyError
         If nothing is recorded under a key.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If several modalities have it, or there is no such measure.
 

@@ -56,6 +56,8 @@ def cluster_metrics(
     ------
     KeyError
         If nothing is recorded under that key, or a metric is missing.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If several modalities have the key.
 

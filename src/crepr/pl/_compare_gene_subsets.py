@@ -59,6 +59,8 @@ def compare_gene_subsets(
     ------
     KeyError
         If nothing is recorded under that key, or a measure is missing.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If several modalities have the key.
 

@@ -77,6 +77,8 @@ def compare_representations(
     ------
     KeyError
         If nothing is recorded under that key.
+    TypeError
+        If `data` is neither an AnnData nor a MuData, or an option has the wrong type.
     ValueError
         If several modalities have the key, or there is no such measure.
 

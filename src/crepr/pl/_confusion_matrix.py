@@ -53,6 +53,8 @@ def confusion_matrix(
     ------
     KeyError
         If nothing is recorded under that key.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If several modalities have it.
 

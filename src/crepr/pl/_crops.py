@@ -58,7 +58,7 @@ def crops(
     n
         Cells per group, or in all without `groupby`; 8 by default, or all of `cells` where these are given.
     cells
-        Names, positions or a mask of the cells to draw from; without `groupby` they keep this order.
+        Names, positions or a mask `(n_obs,)` of the cells to draw from; without `groupby` they keep this order.
     mod
         Modality of a MuData; the only one with crops by default.
     channels
@@ -83,8 +83,16 @@ def crops(
 
     Raises
     ------
+    FileNotFoundError
+        If an image is gone; says how to name its new place.
+    IndexError
+        If a position is not that of a cell.
     KeyError
         If no crops are registered, or a channel, cell or column is missing.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
+    TypeError
+        If `data` is neither an AnnData nor a MuData, or an option has the wrong type.
     ValueError
         If `groupby` is missing for cells, or colours do not fit the channels.
 

@@ -93,8 +93,12 @@ def dendrogram_crops(
 
     Raises
     ------
+    FileNotFoundError
+        If an image is gone; says how to name its new place.
     KeyError
         If nothing is recorded under that key, no crops are registered, or a channel, a cell or `color` is missing.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
     TypeError
         If a number is none.
     ValueError

@@ -90,8 +90,14 @@ def embedding_crops(
 
     Raises
     ------
+    FileNotFoundError
+        If an image is gone; says how to name its new place.
     KeyError
         If no crops are registered, or the basis, a channel or `color` is missing.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
+    TypeError
+        If `data` is neither an AnnData nor a MuData, or an option has the wrong type.
     ValueError
         If the basis has fewer than two columns, holds NaN, or all cells lie in one point.
 

@@ -112,10 +112,18 @@ def explorer(
 
     Raises
     ------
+    FileNotFoundError
+        If an image is gone; says how to name its new place.
+    IsADirectoryError
+        If `path` is a folder.
     ModuleNotFoundError
         If Bokeh is not installed, which comes with the extra `explorer`.
     KeyError
         If the basis, a column or gene, a channel, the layer, or crops for `channels` are missing.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
+    TypeError
+        If `data` is neither an AnnData nor a MuData, or an option has the wrong type.
     ValueError
         If names of cells are repeated, the basis has fewer than two columns or holds NaN, or a modality has other cells.
     PermissionError

@@ -71,6 +71,8 @@ def history(
     ------
     KeyError
         If nothing is recorded under a key, or a term is missing.
+    TypeError
+        If an option has the wrong type.
     ValueError
         If a history is empty.
 

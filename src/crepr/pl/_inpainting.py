@@ -52,7 +52,7 @@ def inpainting(
     model
         From :func:`crepr.tl.train_inpainting`, or loaded.
     targets
-        Names, positions or a mask of the cells to draw in; `n` drawn at random by default.
+        Names, positions or a mask `(n_obs,)` of the cells to draw in; `n` drawn at random by default.
     n
         Number of targets to draw.
     groupby
@@ -79,8 +79,16 @@ def inpainting(
 
     Raises
     ------
+    FileNotFoundError
+        If an image is gone; says how to name its new place.
+    IndexError
+        If a position is not that of a cell.
     KeyError
         If crops, a channel, a column or a cell are missing.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
+    TypeError
+        If `model` is no trained model, or an option has the wrong type.
     ValueError
         If the model is none of pairs, a target is alone in its image, or there is no other image to take a source from.
 

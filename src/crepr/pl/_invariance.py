@@ -61,6 +61,8 @@ def invariance(
     ------
     KeyError
         If nothing is recorded under a key.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If several modalities have the key.
 

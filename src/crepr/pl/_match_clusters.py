@@ -67,6 +67,8 @@ def match_clusters(
     ------
     KeyError
         If nothing is recorded under that key, or a clustering is missing.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If several modalities have the key.
 

@@ -60,6 +60,8 @@ def optimize_leiden(
     ------
     KeyError
         If nothing is recorded under that key.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If several modalities have it.
 

@@ -47,6 +47,10 @@ def optimize_multiplex_leiden(
     ------
     KeyError
         If nothing is recorded under that key.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
+    ValueError
+        If several modalities have that key.
 
     Examples
     --------

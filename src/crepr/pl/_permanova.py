@@ -65,6 +65,8 @@ def permanova(
     ------
     KeyError
         If nothing is recorded under that key, or a group is missing.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If what is recorded are not pairs, or several modalities have it.
 

@@ -53,7 +53,7 @@ def reconstruction(
     model
         From :func:`crepr.tl.train_vae` or :func:`crepr.load_model`.
     cells
-        Names, positions or a mask of cells, shown in this order; `n` drawn at random by default.
+        Names, positions or a mask `(n_obs,)` of cells, shown in this order; `n` drawn at random by default.
     n
         Number of cells to draw.
     genes
@@ -77,8 +77,16 @@ def reconstruction(
 
     Raises
     ------
+    FileNotFoundError
+        If an image or the table of molecules is gone; says how to name its new place.
+    IndexError
+        If a position is not that of a cell.
     KeyError
         If the inputs of the model are not registered, or a cell, gene or stain is missing.
+    OSError
+        If pixels cannot be read, as those of a damaged file.
+    TypeError
+        If `model` is no trained model, or an option has the wrong type.
     ValueError
         If the model draws one cell from another (:func:`crepr.pl.inpainting` shows these), or more genes are asked for than there are colours.
 

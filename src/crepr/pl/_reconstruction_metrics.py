@@ -62,6 +62,8 @@ def reconstruction_metrics(
     ------
     KeyError
         If nothing is recorded under a key.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If several modalities have a key.
 

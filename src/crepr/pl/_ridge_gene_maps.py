@@ -74,6 +74,8 @@ def ridge_gene_maps(
     ------
     KeyError
         If nothing is recorded under that key, or the predictions or observations of a gene or the positions are missing.
+    TypeError
+        If `data` is neither an AnnData nor a MuData.
     ValueError
         If several modalities have the key, or `response` has other cells.
 

@@ -65,6 +65,8 @@ def ridge_genes(
     ------
     KeyError
         If nothing is recorded under that key, or a gene is missing.
+    TypeError
+        If `data` is neither an AnnData nor a MuData, or an option has the wrong type.
     ValueError
         If several modalities have the key.
 

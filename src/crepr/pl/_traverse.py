@@ -51,8 +51,12 @@ def traverse(
 
     Raises
     ------
+    IndexError
+        If `cell` is a position, and not that of a cell.
     KeyError
         If there are no latents, or no such channel or cell.
+    TypeError
+        If `model` is no trained model, or an option has the wrong type.
     ValueError
         If the model draws no stains, or an option is out of range.
 
