@@ -4,12 +4,14 @@ import ast
 import importlib
 import inspect
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 from numpydoc.docscrape import NumpyDocString
 
 import crepr
+from crepr import _access, _validate, models
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("datasets", "get", "pl", "pp", "tl")
@@ -21,6 +23,11 @@ def names_of(room):
 
 VERBS = [f"{room}.{name}" for room in ROOMS for name in names_of(room)]
 PUBLIC = [*VERBS, "load_model"]
+#: Functions that make a specification.
+MODELS = [f"models.{name}" for name in names_of("models") if inspect.isfunction(getattr(models, name))]
+CHECKS = {"_access": _access, "_validate": _validate}
+#: What a check raises, and not for what it is given there: the cells of a recorded tree are named, not numbered.
+NEVER = {"pl.dendrogram_crops": {"IndexError"}}
 #: Words of other packages, and ours for the same.
 WORDS = {
     "adata": "data",
@@ -100,6 +107,28 @@ def test_docstring(name):
     if re.search(r"\braise\b|\b_validate\.|\b_access\.", source):
         assert doc["Raises"]
     assert any(line.startswith(">>>") for line in doc["Examples"])
+
+
+def raised_in(nodes):
+    """Names of the exceptions that code raises, itself or by the checks of `_validate` and `_access` that it calls."""
+    for node in (part for whole in nodes for part in ast.walk(whole)):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name):
+            yield node.exc.func.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in CHECKS:
+            yield from raised_by_check(node.value.id, node.attr)
+
+
+@cache
+def raised_by_check(module, check):
+    return set(raised_in([ast.parse(inspect.getsource(getattr(CHECKS[module], check)))]))
+
+
+@pytest.mark.parametrize("name", [*PUBLIC, *MODELS])
+def test_what_a_file_raises_is_in_the_docstring(name):
+    body = ast.parse(Path(inspect.getfile(find(name))).read_text()).body
+    raised = set(raised_in(node for node in body if isinstance(node, ast.FunctionDef)))
+    told = {error for entry in documented(name)["Raises"] for error in entry.type.split(", ")}
+    assert raised - NEVER.get(name, set()) <= told
 
 
 @pytest.mark.parametrize("room", [*ROOMS, "top"])
