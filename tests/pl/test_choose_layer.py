@@ -44,6 +44,10 @@ def test_anchor_without_images_and_chance(adata):
     assert fig.get_size_inches().tolist() == [3, 2]
 
 
+def test_property_nothing_is_cut(adata, faults):
+    assert not faults(pl.choose_layer(adata))
+
+
 def test_error(adata):
     with pytest.raises(KeyError, match="Run cr.tl.choose_layer first, or set key_added"):
         pl.choose_layer(adata, key_added="mine")

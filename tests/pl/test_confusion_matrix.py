@@ -27,6 +27,20 @@ def test_anchor_shares_and_numbers(adata):
     assert ax.figure.axes[1].get_ylabel() == "cells"
 
 
+def test_property_label_of_colours_is_not_cut(adata, faults):
+    for normalize in (True, False):
+        assert not faults(pl.confusion_matrix(adata, normalize=normalize).figure)
+
+
+def test_property_many_labels_have_no_numbers(faults):
+    names = [f"a long name of a label {i}" for i in range(30)]
+    adata = AnnData(uns={"classify": {"confusion": pd.DataFrame(np.eye(30), names, names)}})
+    ax = pl.confusion_matrix(adata)
+    assert not ax.texts
+    assert ax.figure.get_figwidth() < 9
+    assert not faults(ax.figure)
+
+
 def test_error(adata):
     with pytest.raises(KeyError, match="Run cr.tl.classify first"):
         pl.confusion_matrix(adata, key_added="other")

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.testing.compare import compare_images
-from scanpy.plotting.palettes import default_20
 
 from crepr import get, pl
+from crepr.pl._style import COLORS
 
 BASELINE = Path(__file__).parent / "baseline"
 SIDE = 16
@@ -49,10 +49,10 @@ def test_anchor_frames_of_groups(mdata):
     assert legend_of(ax) == ["DAPI", "membrane", "rna:kind", "small", "middle", "large"]
 
 
-def test_anchor_groups_without_colours_get_those_of_scanpy(adata):
+def test_anchor_groups_without_colours_get_safe_ones(adata):
     ax = pl.embedding_crops(adata, color="kind", grid=3)
     frames = ax.get_legend().get_patches()[3:]
-    assert [to_hex(patch.get_edgecolor()) for patch in frames] == [color.lower() for color in default_20[:3]]
+    assert [to_hex(patch.get_edgecolor()) for patch in frames] == [color.lower() for color in COLORS[:3]]
 
 
 def test_anchor_frames_of_numbers(adata, mdata):

@@ -12,11 +12,11 @@ import pytest
 from bokeh.core.serialization import Deserializer
 from matplotlib import pyplot as plt
 from PIL import Image
-from scanpy.plotting.palettes import default_20
 from scipy.sparse import csr_matrix
 
 from crepr import get, pl
 from crepr.pl._compose import compose
+from crepr.pl._style import COLORS
 
 SIDE = 16
 NASTY = """</script><script>alert('1')</script> "x" & &lt; \\ é細胞, {{ 7 }} @x"""
@@ -97,7 +97,7 @@ def test_anchor_columns_of_the_chooser(adata, page):
     written = page(adata)
     assert written.choices == written.tooltips == ["kind", "width", "sure"]
     assert written.columns["kind"]["groups"] == ["small", "middle", "large"]
-    assert written.columns["kind"]["palette"] == [color.lower() for color in default_20[:3]]
+    assert written.columns["kind"]["palette"] == [color.lower() for color in COLORS[:3]]
     assert written.labels("kind") == adata.obs["kind"].tolist()
     assert written.labels("sure") == adata.obs["sure"].astype(str).tolist()
     width = written.columns["width"]

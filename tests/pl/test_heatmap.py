@@ -24,10 +24,10 @@ def test_anchor_only_a_leading_zero_is_left_out():
     _, ax = plt.subplots()
     table = pd.DataFrame([[-10.25, -0.25, 20.0, 0.5]])
     heatmap(ax, table, norm=Normalize(-11, 20), cmap="viridis")
-    assert [text.get_text() for text in ax.texts] == ["-10.25", "-.25", "20.00", ".50"]
+    assert [text.get_text() for text in ax.texts] == ["\N{MINUS SIGN}10.25", "\N{MINUS SIGN}.25", "20.00", ".50"]
 
 
 def test_property_larger_tables_and_names_take_more_space():
     small, wide = pd.DataFrame([[1.0]], ["a"], ["x"]), pd.DataFrame([[1.0] * 3], ["a long name"], list("xyz"))
-    assert heatmap_size(wide)[0] > heatmap_size(small)[0]
-    assert heatmap_size(wide.T)[1] > heatmap_size(small)[1]
+    assert heatmap_size(wide, "share")[0] > heatmap_size(small, "share")[0]
+    assert heatmap_size(wide.T, "share")[1] > heatmap_size(small, "share")[1]

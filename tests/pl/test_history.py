@@ -81,6 +81,15 @@ def test_property_model_and_modality_show_the_same(data, table):
         np.testing.assert_array_equal(lines[0].get_ydata(), table["train_loss"])
 
 
+def test_property_legend_of_many_models_is_not_cut(data, faults):
+    names = {f"model {i}": f"Fibroblast (Pdgfra-high, telocyte) {i}" for i in range(6)}
+    spec = '{"inputs": {"stain": {}}}'
+    for key in names:
+        data.uns[key] = {**data.uns["vae"], "spec": spec}
+    assert not faults(pl.history(data, key_added=names))
+    assert not faults(pl.history(data, terms=["loss"]))
+
+
 def test_error(data, table):
     with pytest.raises(KeyError, match=r"No 'dice' in the history \(there are: 'loss', 'stain_mse', 'kl'\)"):
         pl.history(data, terms=["dice"])

@@ -37,7 +37,7 @@ def test_anchor_groups_by_default(adata):
     np.testing.assert_array_equal(components.images[0].get_array(), [[2, 1], [1, 3]])
     # the same colours in both, from no difference on
     assert [image.get_clim() for ax in (latents, components) for image in ax.images] == [(0, 3), (0, 3)]
-    assert bar.get_ylabel() == "mean |difference|\nof +3 and -3 SD"
+    assert bar.get_ylabel() == "mean |difference|\nof +3 and \N{MINUS SIGN}3 SD"
 
 
 def test_anchor_features_alike_side_by_side(adata):

@@ -40,6 +40,15 @@ def test_anchor_panels(adata):
     assert "hatched: under 5 clusters" in fig.axes[-1].get_xlabel()
 
 
+def test_property_titles_fit_and_numbers_stand_on_their_colour(adata, faults):
+    table = adata.uns["leiden_optimized"]["results"]
+    table["silhouette_above_null"] = table["silhouette"]
+    fig = pl.optimize_leiden(adata)
+    assert not faults(fig)
+    image, text = fig.axes[0].images[0], fig.axes[0].texts[0]
+    assert text.get_bbox_patch().get_facecolor() == tuple(image.to_rgba(0.4))
+
+
 def test_error(adata):
     with pytest.raises(KeyError, match="Run cr.tl.optimize_leiden first"):
         pl.optimize_leiden(adata, key_added="other")

@@ -49,8 +49,11 @@ def test_anchor_effects_and_order(adata):
     assert above[0, 1] == 0.2
     assert np.isnan(below).all()
     assert black[1, 0] == 0
+    # of what is black alone there is no bar
+    assert len(ax.figure.axes) == 2
+    ax = pl.permanova(adata, color="effect")
+    assert ax.images[1].get_array().max() == 4
     assert len(ax.figure.axes) == 3
-    assert pl.permanova(adata, color="effect").images[1].get_array().max() == 4
 
 
 def test_anchor_without_dispersion_into_given_axes(adata):
@@ -60,6 +63,15 @@ def test_anchor_without_dispersion_into_given_axes(adata):
     assert pl.permanova(adata, ax=ax) is ax
     assert len(ax.images) == 2
     assert ax.get_xlabel() == ""
+
+
+@pytest.mark.parametrize("color", ["pval_adj", "effect"])
+def test_property_few_groups_with_long_names(adata, faults, color):
+    long = {"a": "Enterocyte (mid villus)", "b": "Goblet cell", "c": "Stem cell and transit amplifying"}
+    results = adata.uns["permanova"]["results"].replace(long)
+    adata.uns["permanova"]["results"] = results
+    assert not faults(pl.permanova(adata, color=color).figure)
+    assert not faults(pl.permanova(adata, color=color, groups=[long["a"], long["c"]]).figure)
 
 
 def test_error(adata):

@@ -9,8 +9,8 @@ from matplotlib.patches import ConnectionPatch
 
 from crepr import _keys, _validate
 from crepr.get._recorded import owner_of_record
-from crepr.pl._cell_colors import default_palette
 from crepr.pl._draw_tree import draw_tree
+from crepr.pl._palette import default_palette
 from crepr.pl._set_pictures import SetPictures, set_pictures
 from crepr.pl._style import LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from crepr._types import Data
 
 # inches: field of a feature, least height of a set, tree, strip of sets, room of connecting lines and margin
-FIELD, SET, TREE, STRIP, LINES, MARGIN = 0.12, 0.36, 0.7, 0.09, 0.35, 0.1
+FIELD, SET, TREE, STRIP, LINES, MARGIN = 0.12, 0.27, 0.7, 0.09, 0.35, 0.1
 # inches of the largest picture
 LARGEST = 0.65
 # inches above the heat map, for the bar of colours, and the least side for names of features to be legible

@@ -9,10 +9,9 @@ from matplotlib.colors import Normalize, to_rgb
 
 from crepr import _access
 from crepr.pl._group_colors import group_colors
+from crepr.pl._palette import default_palette
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from anndata import AnnData
 
     from crepr._types import Data
@@ -73,13 +72,3 @@ def _column(data: Data, adata: AnnData, color: str) -> np.ndarray | None:
         if owner is not data:
             _access.same_cells_as(data, cast("AnnData", owner))
     return values.to_numpy(dtype=float)
-
-
-def default_palette(names: Sequence[str]) -> dict[str, str]:
-    from scanpy.plotting import palettes
-
-    # those that scanpy would choose, so that both figures agree
-    for palette in (palettes.default_20, palettes.default_28, palettes.default_102):
-        if len(names) <= len(palette):
-            return dict(zip(names, palette, strict=False))
-    return {name: palettes.default_102[i % 102] for i, name in enumerate(names)}

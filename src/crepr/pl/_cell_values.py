@@ -11,8 +11,8 @@ from matplotlib.colors import to_hex
 from scipy.sparse import issparse
 
 from crepr import _access, _validate
-from crepr.pl._cell_colors import default_palette
 from crepr.pl._group_colors import group_colors
+from crepr.pl._palette import default_palette
 
 if TYPE_CHECKING:
     from anndata import AnnData

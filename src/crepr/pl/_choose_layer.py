@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from crepr._types import Data
 
+TITLES = ("balanced accuracy", "relative distance within labels, low is near")
 # inches
 HIGH, STEP = 1.5, 0.42
 
@@ -69,18 +70,19 @@ def choose_layer(
     names = table["layer"].tolist()
     n = 1 + ("relative" in table)
     step = max(STEP, max(text_width(name, SMALL_SIZE) for name in names) + 0.12)
-    size = (max(2.2, step * len(names) + 0.9), HIGH * n + 0.3)
+    titles = TITLES[:n]
+    size = (max(step * len(names) + 0.9, *(text_width(title, LABEL_SIZE) + 0.7 for title in TITLES)), HIGH * n + 0.3)
     fig, grid = plt.subplots(n, 1, squeeze=False, sharex=True, layout="constrained", figsize=figsize or size)
     axes: list[Axes] = grid[:, 0].tolist()
     x, best = np.arange(len(names)), table["best"].to_numpy(dtype=bool)
     _line(axes[0], x, table["balanced_accuracy"].to_numpy(), best, BLUE)
     if "chance" in table:
         _chance(axes[0], x, table)
-    axes[0].set_title("balanced accuracy", fontsize=LABEL_SIZE, loc="left")
     if n > 1:
         _line(axes[1], x, table["relative"].to_numpy(), best, VERMILION)
         axes[1].axhline(0, color=GREY, linewidth=0.8, linestyle="--", zorder=1)
-        axes[1].set_title("relative distance within labels, low is near", fontsize=LABEL_SIZE, loc="left")
+    for ax, title in zip(axes, titles, strict=True):
+        ax.set_title(title, fontsize=LABEL_SIZE, loc="left")
     axes[-1].set_xticks(x, names, fontsize=SMALL_SIZE)
     axes[-1].set_xlim(-0.5, len(names) - 0.5)
     return fig
@@ -91,8 +93,12 @@ def _line(ax: Axes, x: np.ndarray, values: np.ndarray, best: np.ndarray, color: 
     ax.plot(x[~best], values[~best], "o", color=color, markerfacecolor="white", markersize=4.5, zorder=3)
     ax.plot(x[best], values[best], "o", color=color, markersize=6.5, zorder=3)
     place = int(best.argmax())
+    # on the side to which the line does not turn
+    beside = [values[other] for other in (place - 1, place + 1) if 0 <= other < len(values)]
+    above = not beside or values[place] >= np.mean(beside)
     ax.annotate(
-        f"{values[place]:.2f}".replace("-", "\N{MINUS SIGN}"), (x[place], values[place]), xytext=(0, 6), textcoords="offset points", ha="center",
+        f"{values[place]:.2f}".replace("-", "\N{MINUS SIGN}"), (x[place], values[place]), xytext=(0, 6 if above else -6), textcoords="offset points", ha="center",
+        va="bottom" if above else "top",
         fontsize=SMALL_SIZE, color=color,
     )  # fmt: skip
     ax.margins(y=0.25)
@@ -110,6 +116,6 @@ def _chance(ax: Axes, x: np.ndarray, table: pd.DataFrame) -> None:
     ax.fill_between(wide, middle - 2 * spread, middle + 2 * spread, color="0.9", linewidth=0, zorder=0)
     ax.plot(wide, middle, color=GREY, linewidth=0.8, linestyle="--", zorder=1)
     ax.annotate(
-        "chance", (wide[-1], middle[-1]), xytext=(-2, 3), textcoords="offset points", ha="right", va="bottom",
+        "chance", (wide[-1], middle[-1]), xytext=(3, 0), textcoords="offset points", va="center", annotation_clip=False,
         fontsize=SMALL_SIZE, color=GREY,
     )  # fmt: skip

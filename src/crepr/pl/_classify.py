@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 # what is measured, and what chance gives
 MEASURES = {
     "recall": ("recall", 0.0),
-    "balanced_accuracy": ("balanced accuracy, one against the rest", 0.5),
-    "auc": ("AUC, one against the rest", 0.5),
+    "balanced_accuracy": ("balanced accuracy,\none against the rest", 0.5),
+    "auc": ("AUC,\none against the rest", 0.5),
 }
 MACRO = "mean of labels"
 
@@ -91,9 +91,9 @@ def classify(
     order = dict.fromkeys(label for column in found.values() for label in column.index if label != MACRO)
     table = pd.DataFrame(found).reindex([*order, MACRO])
 
-    if ax is None:
-        _, ax = plt.subplots(figsize=figsize or heatmap_size(table), layout="constrained")
     title, chance = MEASURES[measure]
+    if ax is None:
+        _, ax = plt.subplots(figsize=figsize or heatmap_size(table, title), layout="constrained")
     colors = heatmap(ax, table, norm=Normalize(chance, 1), cmap=cmap)
     ax.axhline(len(table) - 1.5, color="white", linewidth=3)
     heatmap_bar(ax, colors, title)

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from crepr import _validate
 from crepr.get._compare_gene_subsets import compare_gene_subsets as get_compare_gene_subsets
+from crepr.pl._few_ticks import FewTicks
 from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
 from crepr.pl._text_width import text_width
 
@@ -123,7 +123,7 @@ def _draw(ax: Axes, rows: pd.DataFrame, draws: pd.DataFrame, name: str) -> None:
     if rows["reached"].notna().any():
         _beside(ax, -0.5, "reached by", color=GREY)
     ax.margins(x=0.06)
-    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.xaxis.set_major_locator(FewTicks(4))
     ax.tick_params(labelsize=SMALL_SIZE, length=2)
     ax.tick_params(axis="y", length=0)
     ax.set_title(name, fontsize=LABEL_SIZE, loc="left")

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Literal
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import Normalize
-from matplotlib.ticker import MaxNLocator
 
 from crepr import _validate
 from crepr.get._compare_representations import compare_representations as get_compare_representations
 from crepr.pl._classify import MEASURES
+from crepr.pl._few_ticks import FewTicks
 from crepr.pl._heatmap import heatmap, heatmap_bar, heatmap_size
 from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
@@ -36,6 +36,7 @@ WHOLE = {
     ("ridge_genes", "genes_told"): "genes with\nR² ≥ 0.1",
     ("ridge_genes", "r2"): "mean R²\nof genes",
 }
+R2 = "R² on held-out cells"
 # inches
 PANEL, ROW = 1.05, 0.2
 
@@ -101,11 +102,11 @@ def compare_representations(
     of_genes = _wide(table[table["gene"] != ""], "gene", names)
     of_genes = of_genes.loc[of_genes.max(axis=1).nlargest(n_genes).index]
     # without a table there is no heat map
-    maps = [part for part in (of_labels, of_genes) if len(part)]
+    maps = {title: part for title, part in ((MEASURES[measure][0], of_labels), (R2, of_genes)) if len(part)}
 
     margin = max(text_width(name, SMALL_SIZE) for name in names) + 0.15
     top = (margin + PANEL * len(shown), ROW * len(names) + 0.75)
-    sizes = [heatmap_size(part) for part in maps]
+    sizes = [heatmap_size(part, title) for title, part in maps.items()]
     low = (sum(width for width, _ in sizes), max((height for _, height in sizes), default=0.0))
     fig = plt.figure(figsize=figsize or (max(top[0], low[0]), top[1] + low[1]), layout="constrained")
     parts: list[SubFigure] = fig.subfigures(
@@ -121,9 +122,7 @@ def compare_representations(
             heatmap_bar(grid[0], heatmap(grid[0], of_labels, norm=Normalize(chance, 1), cmap="viridis"), title)
         if len(of_genes):
             highest = max(float(np.nanmax(of_genes)), 0.01)
-            heatmap_bar(
-                grid[-1], heatmap(grid[-1], of_genes, norm=Normalize(0, highest), cmap="magma"), "R² on held-out cells"
-            )
+            heatmap_bar(grid[-1], heatmap(grid[-1], of_genes, norm=Normalize(0, highest), cmap="magma"), R2)
     return fig
 
 
@@ -142,7 +141,7 @@ def _panel(ax: Axes, table: pd.DataFrame, title: str) -> None:
     ax.set_yticks(rows, table.index.tolist(), fontsize=SMALL_SIZE)
     ax.set_ylim(len(table) - 0.5, -0.5)
     ax.margins(x=0.15)
-    ax.xaxis.set_major_locator(MaxNLocator(3))
+    ax.xaxis.set_major_locator(FewTicks(3))
     ax.grid(axis="y", color="0.9", linewidth=0.6)
     ax.set_axisbelow(True)
     ax.set_title(title, fontsize=LABEL_SIZE, loc="left")

@@ -68,11 +68,12 @@ def confusion_matrix(
     table = get_classify(data, table="confusion", key_added=key_added, mod=mod)
     if normalize:
         table = table.div(table.sum(axis=1), axis=0)
+    label = "share of the cells\nof a label" if normalize else "cells"
     if ax is None:
-        _, ax = plt.subplots(figsize=figsize or heatmap_size(table), layout="constrained")
+        _, ax = plt.subplots(figsize=figsize or heatmap_size(table, label), layout="constrained")
     norm = Normalize(0, 1 if normalize else table.to_numpy().max())
     colors = heatmap(ax, table, norm=norm, cmap=cmap, form="{:.2f}" if normalize else "{:.0f}")
-    heatmap_bar(ax, colors, "share of the cells of a label" if normalize else "cells")
+    heatmap_bar(ax, colors, label)
     ax.set_ylabel("true label", fontsize=LABEL_SIZE)
     ax.set_xlabel("label given", fontsize=LABEL_SIZE)
     return ax

@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from crepr import _keys, _validate
 from crepr.get._recorded import recorded
 from crepr.pl._alike import alike
-from crepr.pl._heatmap import heatmap_bar, letter_color
+from crepr.pl._heatmap import bar_length, heatmap_bar, letter_color
 from crepr.pl._style import LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
 
@@ -102,10 +102,11 @@ def correlate(
     ]
     pval = _grid(results, "pval_adj").loc[shown.index, shown.columns]
 
+    label = f"Spearman's $\\rho$\n(dot: adjusted p ≤ {alpha:g})"
     if ax is None:
         beside = max(text_width(str(name), SMALL_SIZE) for name in shown.index)
         below = max(text_width(str(name), SMALL_SIZE) for name in shown.columns)
-        size = (FIELD * shown.shape[1] + beside + BAR, max(FIELD * shown.shape[0], 1.2) + below + 0.4)
+        size = (FIELD * shown.shape[1] + beside + BAR, max(FIELD * shown.shape[0], bar_length(label)) + below + 0.4)
         _, ax = plt.subplots(figsize=figsize or size, layout="constrained")
     values, largest = shown.to_numpy(), float(np.nanmax(np.abs(shown.to_numpy()), initial=0)) or 1.0
     norm = Normalize(-largest, largest)
@@ -122,7 +123,7 @@ def correlate(
     ax.set_xlabel(str(entry["params"]["use_rep"]), fontsize=LABEL_SIZE)
     ax.tick_params(which="both", length=0)
     ax.spines[:].set_visible(False)
-    heatmap_bar(ax, colors, f"Spearman's $\\rho$\n(dot: adjusted p ≤ {alpha:g})")
+    heatmap_bar(ax, colors, label)
     return ax
 
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 # inches: margin, tree, strip of colours, between parts, axis of distances, and bar of colours with its labels
 MARGIN, TREE, STRIP, GAP, AXIS, SCALE = 0.1, 1.4, 0.1, 0.08, 0.33, 0.3
+# inches of the bar of colours
+LONG = 0.9
 # inches of a picture: all fit a page until they are too small
 PAGE, LARGEST, SMALLEST = 9.0, 0.6, 0.24
 #: Most single cells in a row.
@@ -147,7 +149,9 @@ def dendrogram_crops(
     legend = {"": palette} if len(palette) > 1 else {}
     if isinstance(scale, dict) and strip is not None:
         seen = {to_hex(each / 255) for each in strip}
-        legend[str(color)] = {name: shade for name, shade in scale.items() if to_hex(shade) in seen}
+        # leaves that are the groups have their names beside the tree
+        if groupby is None or set(scale) != set(leaves):
+            legend[str(color)] = {name: shade for name, shade in scale.items() if to_hex(shade) in seen}
     bar = choose_bar(side, pixel_size(adata, cells)) if scale_bar else None
 
     tall = height * deep / len(leaves) if height else min(max(PAGE / n_rows, SMALLEST), LARGEST)
@@ -156,8 +160,11 @@ def dendrogram_crops(
     beside = (GAP + STRIP if strip is not None else 0) + GAP + names
     across, block = image.shape[1] * inch, n_rows * tall
     # below the pictures where there is room, else below all
-    wide = footer.min_width(inch) <= across
-    room = across if wide else max(TREE + beside + across, footer.min_width(inch))
+    least = footer.min_width(inch)
+    if isinstance(scale, ScalarMappable):
+        least = max(least, LONG + text_width(str(color), SMALL_SIZE) + 0.1)
+    wide = least <= across
+    room = across if wide else max(TREE + beside + across, least)
     legends = footer.height(room, inch=inch) + (SCALE if isinstance(scale, ScalarMappable) else 0)
     floor = MARGIN + (max(AXIS, legends) if wide else AXIS + legends)
     size = (2 * MARGIN + max(TREE + beside + across, room), floor + block + MARGIN)
@@ -189,7 +196,7 @@ def dendrogram_crops(
         footer.draw(axes(left, ceiling - lines, left + room, ceiling), room, lines, inch=inch)
     if isinstance(scale, ScalarMappable):
         end = ceiling - legends + SCALE
-        _draw_scale(axes(left, end - 0.14, left + 0.9, end - 0.07), scale, str(color))
+        _draw_scale(axes(left, end - 0.14, left + LONG, end - 0.07), scale, str(color))
     return fig
 
 

@@ -59,7 +59,8 @@ def embedding_crops(
     basis
         Key in `.obsm`, with or without `X_`; its first two columns are used.
     color
-        Column of `.obs` that colours a frame around each picture.
+        Column of `.obs` that colours a frame around each picture; groups have the colours in `.uns['<color>_colors']` if these are there, else ones
+        that common colour blindness does not confuse.
     grid
         Squares along the longer side.
     mod

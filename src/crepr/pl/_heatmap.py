@@ -17,20 +17,28 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap, Normalize
 
 # inches of a field, and of a bar of colours
-WIDE, HIGH, BAR = 0.36, 0.18, 0.9
+WIDE, HIGH, BAR = 0.3, 0.18, 0.9
+#: Columns of a table in which numbers are written; of more, a figure would be wider than a page.
+MOST = 16
 
 
-def heatmap_size(table: pd.DataFrame) -> tuple[float, float]:
-    """Return inches that a table takes with its names, with a bar of colours beside it."""
+def heatmap_size(table: pd.DataFrame, label: str) -> tuple[float, float]:
+    """Return inches that a table takes with its names, with a bar of colours beside it that is as long as its label."""
     rows = max(text_width(str(name), SMALL_SIZE) for name in table.index)
     columns = max(text_width(str(name), SMALL_SIZE) for name in table.columns)
-    return rows + WIDE * table.shape[1] + BAR, columns + HIGH * table.shape[0] + 0.45
+    wide = WIDE if table.shape[1] <= MOST else HIGH
+    return rows + wide * table.shape[1] + BAR, columns + max(HIGH * table.shape[0], bar_length(label)) + 0.45
+
+
+def bar_length(label: str) -> float:
+    """Return inches of a bar of colours beside which its label has room."""
+    return text_width(label, SMALL_SIZE) + 0.1
 
 
 def heatmap(
     ax: Axes, table: pd.DataFrame, *, norm: Normalize, cmap: str | Colormap, form: str | None = "{:.2f}"
 ) -> ScalarMappable:
-    """Draw a table, with its numbers if `form` says how they are written; what is missing stays white.
+    """Draw a table, with its numbers if `form` says how they are written and columns are few; what is missing stays white.
 
     Returns
     -------
@@ -39,7 +47,7 @@ def heatmap(
     values = table.to_numpy(dtype=float)
     colors = ScalarMappable(norm, cmap)
     ax.imshow(np.ma.masked_invalid(values), cmap=cmap, norm=norm, aspect="auto", interpolation="none")
-    if form is not None:
+    if form is not None and table.shape[1] <= MOST:
         write_numbers(ax, values, colors, form=form)
     ax.set_xticks(range(table.shape[1]), [str(name) for name in table.columns], rotation=90, fontsize=SMALL_SIZE)
     ax.set_yticks(range(table.shape[0]), [str(name) for name in table.index], fontsize=SMALL_SIZE)
@@ -51,13 +59,17 @@ def heatmap(
     return colors
 
 
-def write_numbers(ax: Axes, values: np.ndarray, colors: ScalarMappable, *, form: str) -> None:
-    """Write the numbers of a table onto its colours, without the zero before the point."""
+def write_numbers(
+    ax: Axes, values: np.ndarray, colors: ScalarMappable, *, form: str, hatch: np.ndarray | None = None
+) -> None:
+    """Write the numbers of a table onto its colours, without the zero before the point; hatching leaves out their ground."""
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
-            text = re.sub(r"^(-?)0\.", r"\1.", form.format(value))
+            text = re.sub(r"^(-?)0\.", r"\1.", form.format(value)).replace("-", "\N{MINUS SIGN}")
             color = letter_color(colors.to_rgba(value))
-            ax.text(column, row, text, ha="center", va="center", fontsize=SMALL_SIZE - 1, color=color)
+            hatched = hatch is not None and hatch[row, column]
+            ground = {"facecolor": colors.to_rgba(value), "linewidth": 0, "pad": 0.5} if hatched else None
+            ax.text(column, row, text, ha="center", va="center", fontsize=SMALL_SIZE - 1, color=color, bbox=ground)
 
 
 def letter_color(background: np.ndarray | tuple[float, ...]) -> str:

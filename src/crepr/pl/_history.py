@@ -15,6 +15,7 @@ from crepr import _keys, _validate
 from crepr.get._recorded import recorded
 from crepr.pl._named_keys import named_keys
 from crepr.pl._style import BLUE, COLORS, GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
+from crepr.pl._text_width import text_width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from crepr._types import Data
     from crepr.train._trained_model import TrainedModel
 
+# inches of a handle with its distance to the text and the next, and of a line of the legend
+HANDLE, LINE = 0.5, 0.14
 STAGES = {"train": ("training", BLUE), "val": ("validation", VERMILION)}
 
 
@@ -106,7 +109,7 @@ def history(
         squeeze=False,
         sharex=True,
         layout="constrained",
-        figsize=figsize or (2.2 * across + 0.2, 1.7 * down + (0.7 if across == 1 else 0.3)),
+        figsize=figsize or (2.2 * across + 0.2, 1.7 * down),
     )
     axes: list[Axes] = grid.ravel().tolist()
     for ax in axes[len(shown) :]:
@@ -123,7 +126,9 @@ def history(
             ax.set_xlabel("epoch", fontsize=LABEL_SIZE)
             ax.tick_params(labelbottom=True)
     lines = {str(line.get_label()): line for ax in fig.axes for line in ax.get_lines()}
-    per_line = 1 if across == 1 else min(len(lines), 2 * across)
+    per_line = max(int(fig.get_figwidth() / (max(text_width(label, SMALL_SIZE) for label in lines) + HANDLE)), 1)
+    if figsize is None:
+        fig.set_figheight(1.7 * down + 0.16 + LINE * math.ceil(len(lines) / per_line))
     fig.legend(
         handles=list(lines.values()), loc="outside upper left", ncols=per_line, fontsize=SMALL_SIZE, frameon=False
     )

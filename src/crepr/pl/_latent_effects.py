@@ -10,7 +10,7 @@ from crepr import _keys, _validate
 from crepr.get._latent_effects import latent_effects as get_latent_effects
 from crepr.get._recorded import recorded
 from crepr.pl._alike import alike
-from crepr.pl._heatmap import heatmap, heatmap_bar
+from crepr.pl._heatmap import bar_length, heatmap, heatmap_bar
 from crepr.pl._style import LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
 
@@ -113,7 +113,11 @@ def latent_effects(
     widths = [each.shape[1] for each in panels.values()]
     beside = max(text_width(name, SMALL_SIZE) for name in rows)
     # one column is still as wide as its title
-    size = (max(FIELD * sum(widths), 1.3 * len(widths)) + beside + BAR, FIELD * len(rows) + AROUND)
+    label = _label(entry["params"]["span"], grouped=grouped, relative=relative)
+    size = (
+        max(FIELD * sum(widths), 1.3 * len(widths)) + beside + BAR,
+        max(FIELD * len(rows), bar_length(label)) + AROUND,
+    )
     fig, axes = plt.subplots(
         1, len(widths), figsize=figsize or size, layout="constrained", squeeze=False, width_ratios=widths
     )
@@ -125,7 +129,7 @@ def latent_effects(
         ax.set_title(TITLES[space], fontsize=LABEL_SIZE, loc="left")
         if place:
             ax.set_yticks([])
-    heatmap_bar(axes[0, -1], colors, _label(entry["params"]["span"], grouped=grouped, relative=relative))
+    heatmap_bar(axes[0, -1], colors, label)
     return fig
 
 
@@ -144,5 +148,5 @@ def _relative(table: pd.DataFrame, *, grouped: bool) -> pd.DataFrame:
 
 def _label(span: float, *, grouped: bool, relative: bool) -> str:
     what = "mean |difference|" if grouped else "difference"
-    ends = f"{what}\nof {span:+g} and {-span:+g} SD"
+    ends = f"{what}\nof +{span:g} and \N{MINUS SIGN}{span:g} SD"
     return f"{ends}, by column" if relative else ends

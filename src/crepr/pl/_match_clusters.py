@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 
 from crepr import _validate
 from crepr.get._match_clusters import match_clusters as get_match_clusters
-from crepr.pl._heatmap import heatmap_bar, letter_color
+from crepr.pl._heatmap import bar_length, heatmap_bar, letter_color
 from crepr.pl._style import LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
 
@@ -92,7 +92,7 @@ def match_clusters(
     bar_label = "Jaccard index of the match\n(hatched: no match)"
     if ax is None:
         width = len(shown) * max(COLUMN, wide)
-        height = max(len(labels) * ROW, text_width(bar_label, SMALL_SIZE) + 0.1)
+        height = max(len(labels) * ROW, bar_length(bar_label))
         # room for names, and for a bar of colours with its label
         width += max(text_width(str(label), SMALL_SIZE) for label in labels) + 1.1
         height += max(text_width(f"{name} (99)", SMALL_SIZE) for name in shown) + 0.3

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
-from matplotlib.ticker import MaxNLocator
-
+from crepr.pl._few_ticks import FewTicks
 from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE
 
 if TYPE_CHECKING:
@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+#: Letters in a line of a title.
+LETTERS = 18
 TITLES = {"v_measure": "V-measure", "ami": "AMI", "ari": "ARI"}
 
 
 def metric_title(name: str) -> str:
     """Name a metric as it stands above its panel."""
-    return TITLES.get(name, name.replace("_", " "))
+    return TITLES.get(name) or textwrap.fill(name.replace("_", " "), LETTERS)
 
 
 def metric_panels(axes: Sequence[Axes], table: pd.DataFrame, metrics: Sequence[str]) -> None:
@@ -51,7 +53,7 @@ def metric_panels(axes: Sequence[Axes], table: pd.DataFrame, metrics: Sequence[s
             ax.plot(table[f"{name}_chance"], rows, "|", color=GREY, markersize=8)
         ax.plot(table[name], rows, "o", color=BLUE, markersize=4)
         ax.margins(x=0.12)
-        ax.xaxis.set_major_locator(MaxNLocator(3))
+        ax.xaxis.set_major_locator(FewTicks(3))
         ax.grid(axis="y", color="0.9", linewidth=0.6)
         ax.set_axisbelow(True)
     for ax, name in zip(axes, ["clusters", *metrics], strict=True):

@@ -7,6 +7,7 @@ import numpy as np
 
 from crepr import _access, _keys, _validate
 from crepr.get._recorded import owner_of_record
+from crepr.pl._few_ticks import FewTicks
 from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
 from crepr.pl._text_width import text_width
 from crepr.pl._violin import violin
@@ -142,6 +143,7 @@ def _frame(ax: Axes, names: list[str], rows: int, title: str, first: str, second
     # as wide on both sides, so that 0 is in the middle
     far = max(map(abs, ax.get_xlim()))
     ax.set_xlim(-far, far)
+    ax.xaxis.set_major_locator(FewTicks(4))
     ax.set_xlabel("log ratio of distances", fontsize=SMALL_SIZE, labelpad=13)
     for text, side, align in ((f"← {first}", -6, "right"), (f"{second} →", 6, "left")):
         ax.annotate(

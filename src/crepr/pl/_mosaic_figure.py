@@ -102,7 +102,7 @@ def _draw(ax: Axes, panel: Panel, inch: float, side: int) -> None:
     patch = PATCH + PAD if panel.row_colors is not None else 0
     ax.tick_params(axis="y", pad=72 * (patch + PAD))
     ax.tick_params(axis="x", pad=72 * PAD / 2)
-    ax.set_yticks(list(panel.rows), list(panel.rows.values()), fontsize=LABEL_SIZE, linespacing=1.0)
+    ax.set_yticks(list(panel.rows), list(panel.rows.values()), fontsize=LABEL_SIZE, linespacing=1.15)
     for center, color in zip(panel.rows, panel.row_colors or (), strict=False):
         corner = (-(PAD + PATCH) / inch, center - side / 2)
         ax.add_patch(plt.Rectangle(corner, PATCH / inch, side, color=color, linewidth=0, clip_on=False))

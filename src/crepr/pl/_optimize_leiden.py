@@ -8,8 +8,9 @@ from matplotlib.colors import Normalize
 
 from crepr import _keys
 from crepr.get._recorded import recorded
-from crepr.pl._heatmap import write_numbers
+from crepr.pl._heatmap import WIDE, write_numbers
 from crepr.pl._style import LABEL_SIZE, SMALL_SIZE, VERMILION
+from crepr.pl._text_width import text_width
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,23 +78,23 @@ def optimize_leiden(
     table, best, least = entry["results"], entry["best"], int(entry["params"]["min_clusters"])
     shown = [name for name in PANELS if name in table and table[name].notna().any()]
     across, down = table["resolution"].nunique(), table["n_neighbors"].nunique()
+    few = table["n_clusters"] < least
+    note = f"framed: best; hatched: under {least} clusters" if few.any() else "framed: best"
+    wide = max(text_width(text, LABEL_SIZE) for text in (note, *(PANELS[name][0] for name in shown)))
     fig, grid = plt.subplots(
         len(shown),
         1,
         squeeze=False,
         sharex=True,
         layout="constrained",
-        figsize=figsize or (0.36 * across + 1.6, len(shown) * (0.24 * down + 0.45) + 0.4),
+        figsize=figsize or (max(WIDE * across, wide) + 0.7, len(shown) * (0.24 * down + 0.45) + 0.4),
     )
     for ax, name in zip(grid[:, 0], shown, strict=True):
-        _draw(ax, table, name, cmap)
-        for row in table[table["n_clusters"] < least].itertuples():
+        _draw(ax, table, name, cmap, least)
+        for row in table[few].itertuples():
             _frame(ax, table, row.n_neighbors, row.resolution, hatch="////", edgecolor="white", linewidth=0, alpha=0.6)
         _frame(ax, table, best["n_neighbors"], best["resolution"], edgecolor=VERMILION, linewidth=2)
-    note = (
-        f"\nframed: best; hatched: under {least} clusters" if (table["n_clusters"] < least).any() else "\nframed: best"
-    )
-    grid[-1, 0].set_xlabel(f"resolution{note}", fontsize=LABEL_SIZE)
+    grid[-1, 0].set_xlabel(f"resolution\n{note}", fontsize=LABEL_SIZE)
     return fig
 
 
@@ -102,14 +103,17 @@ def _frame(ax: Axes, table: pd.DataFrame, n_neighbors: float, resolution: float,
         np.searchsorted(np.unique(table[axis]), value)
         for axis, value in (("n_neighbors", n_neighbors), ("resolution", resolution))
     )
-    ax.add_patch(plt.Rectangle((float(column) - 0.5, float(row) - 0.5), 1, 1, fill=False, **style))
+    ax.add_patch(plt.Rectangle((float(column) - 0.5, float(row) - 0.5), 1, 1, fill=False, clip_on=False, **style))
 
 
-def _draw(ax: Axes, table: pd.DataFrame, name: str, cmap: str | Colormap) -> None:
+def _draw(ax: Axes, table: pd.DataFrame, name: str, cmap: str | Colormap, least: int) -> None:
     title, form = PANELS[name]
-    values = table.pivot_table(index="n_neighbors", columns="resolution", values=name, dropna=False)
+    values, n_clusters = (
+        table.pivot_table(index="n_neighbors", columns="resolution", values=column, dropna=False)
+        for column in (name, "n_clusters")
+    )
     image = ax.imshow(values, cmap=cmap, norm=Normalize(), aspect="auto", interpolation="none")
-    write_numbers(ax, values.to_numpy(), image, form=form)
+    write_numbers(ax, values.to_numpy(), image, form=form, hatch=(n_clusters < least).to_numpy())
     ax.set_xticks(range(values.shape[1]), [f"{value:g}" for value in values.columns])
     ax.set_yticks(range(values.shape[0]), [f"{value:g}" for value in values.index])
     ax.tick_params(labelsize=SMALL_SIZE, length=0)

@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from crepr import _keys
 from crepr.get._recorded import recorded
 from crepr.pl._metric_panels import metric_panels, metric_title
-from crepr.pl._style import GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
+from crepr.pl._style import COLORS, GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
 from crepr.pl._text_width import text_width
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from crepr._types import Data
 
-# of the layers, after Okabe and Ito
-COLORS = ("#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# of the layers; vermilion is that of the best weights
+LAYERS = tuple(color for color in COLORS if color != VERMILION)
 
 
 def optimize_multiplex_leiden(
@@ -68,7 +68,8 @@ def optimize_multiplex_leiden(
         name for name in comparison if name != "clustering" and not name.startswith(("weight_", "n_", "quality"))
     ]
     margin = max(text_width(name, SMALL_SIZE) for name in comparison["clustering"]) + 0.2
-    rows = 0.17 * len(comparison) + 0.7
+    lines = max(metric_title(name).count("\n") for name in metrics)
+    rows = 0.17 * len(comparison) + 0.7 + 0.14 * lines
     # a title may not run into the next
     panel = max(0.85, *(text_width(metric_title(name), LABEL_SIZE) for name in metrics)) + 0.1
     fig = plt.figure(
@@ -101,6 +102,6 @@ def _draw_silhouettes(ax: Axes, table: pd.DataFrame, layers: list[str]) -> None:
     x = table[f"weight_{layers[0]}"]
     ax.plot(x, table["silhouette"], color="k", label="mean", **style)
     for place, name in enumerate(layers):
-        ax.plot(x, table[f"silhouette_{name}"], color=COLORS[place % len(COLORS)], label=f"in {name}", **style)
+        ax.plot(x, table[f"silhouette_{name}"], color=LAYERS[place % len(LAYERS)], label=f"in {name}", **style)
     ax.axhline(0, color=GREY, linewidth=0.6, linestyle=":")
     ax.set_ylabel("mean silhouette", fontsize=LABEL_SIZE)

@@ -8,7 +8,9 @@ from matplotlib.colors import Normalize
 
 from crepr import _keys, _validate
 from crepr.get._recorded import recorded
+from crepr.pl._heatmap import bar_length, heatmap_bar
 from crepr.pl._style import GREY, LABEL_SIZE, SMALL_SIZE
+from crepr.pl._text_width import text_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,10 +18,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
-    from matplotlib.figure import Figure, SubFigure
 
     from crepr._types import Data
 
+# inches of a field, and of a bar of colours
+FIELD, BAR = 0.19, 0.75
 DEFAULT = {"pval_adj": "plasma_r", "effect": "plasma"}
 
 
@@ -90,27 +93,33 @@ def permanova(
     table = table[table["group"].isin(names) & table["reference"].isin(names)]
     ends = np.sort([table["group"].map(place), table["reference"].map(place)], axis=0)
 
-    if ax is None:
-        side = 0.19 * len(names) + 1.6
-        _, ax = plt.subplots(figsize=figsize or (side + 1.2, side), layout="constrained")
     halves = {"PERMANOVA": (_values(table, "", color), ends)}
     if "permdisp_pval_adj" in table:
         halves["PERMDISP"] = (_values(table, "permdisp_", color), ends[::-1])
+    labels = [f"{label}\n(black: adjusted p > {alpha:g})" for (*_, label), _ in halves.values()]
+    if ax is None:
+        beside = max(text_width(name, SMALL_SIZE) for name in names)
+        side = max(FIELD * len(names), *map(bar_length, labels))
+        bars = BAR * (len(halves) if color == "effect" else 1)
+        size = (beside + side + bars + 0.2, beside + side + 0.6)
+        _, ax = plt.subplots(figsize=figsize or size, layout="constrained")
     ax.set_facecolor("white")
     # the bar that is drawn last stands first
-    for half, ((values, pval, label), (row, column)) in reversed(halves.items()):
+    for (half, ((values, pval, _), (row, column))), label in reversed(list(zip(halves.items(), labels, strict=True))):
         grid = np.full((len(names), len(names)), np.nan)
         grid[row, column] = np.where(pval <= alpha, values, np.nan)
         if color == "pval_adj":
             norm = Normalize(0, alpha)
         else:
-            norm = Normalize(0 if half == "PERMANOVA" else 1, np.nanmax(grid) if np.isfinite(grid).any() else None)
+            low = 0 if half == "PERMANOVA" else 1
+            norm = Normalize(low, np.nanmax(grid) if np.isfinite(grid).any() else low + 1)
         black = np.full(grid.shape, np.nan)
         black[row, column] = np.where(pval <= alpha, np.nan, 0)
         ax.imshow(black, cmap="gray", vmin=0, vmax=1, interpolation="none")
         image = ax.imshow(grid, cmap=cmap or DEFAULT[color], norm=norm, interpolation="none")
-        if color == "effect" or half == "PERMANOVA":
-            _bar(ax, image, label, alpha=alpha)
+        # that of PERMANOVA also says what black is
+        if half == "PERMANOVA" or (color == "effect" and np.isfinite(grid).any()):
+            heatmap_bar(ax, image, label)
     _frame(ax, names, list(halves))
     return ax
 
@@ -126,14 +135,6 @@ def _values(table: pd.DataFrame, prefix: str, color: str) -> tuple[np.ndarray, n
     # of equal cells, whose dispersion is 0, there is no ratio
     ratio = np.divide(spread.max(1), spread.min(1), out=np.full(len(spread), np.nan), where=spread.min(1) > 0)
     return ratio, pval, "PERMDISP: ratio of dispersions"
-
-
-def _bar(ax: Axes, image: plt.cm.ScalarMappable, label: str, *, alpha: float) -> None:
-    figure: Figure | SubFigure = ax.figure
-    bar = figure.colorbar(image, ax=ax, shrink=0.5, aspect=18, pad=0.02)
-    bar.set_label(f"{label}\n(black: adjusted p > {alpha:g})", fontsize=SMALL_SIZE)
-    bar.ax.tick_params(labelsize=SMALL_SIZE, length=2)
-    bar.outline.set_visible(False)
 
 
 def _frame(ax: Axes, names: list[str], halves: list[str]) -> None:

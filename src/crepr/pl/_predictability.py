@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from crepr import _keys, _validate
 from crepr.get._recorded import recorded
+from crepr.pl._few_ticks import FewTicks
 from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def predictability(
         _draw(ax, entry["combinations"], name, is_r2=score == "r2")
         ax.set_title(_title(results.loc[name]), fontsize=LABEL_SIZE, loc="left")
         ax.set_xlabel(PROPERTIES[name], fontsize=LABEL_SIZE)
-        ax.xaxis.set_major_locator(MaxNLocator(4))
+        ax.xaxis.set_major_locator(FewTicks(4))
     for ax in axes[len(wanted) :]:
         ax.remove()
     for ax in grid[:, 0].tolist():

@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
-from matplotlib.ticker import MaxNLocator
 
 from crepr import _keys
 from crepr.get._recorded import recorded
+from crepr.pl._few_ticks import FewTicks
 from crepr.pl._named_keys import named_keys
 from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
@@ -112,9 +112,10 @@ def _draw(ax: Axes, rows: Sequence[pd.DataFrame], metric: str) -> None:
         ax.set_xlim(left=0)
     else:
         ax.axvline(0, color="0.8", linewidth=0.8, zorder=0)
-    ax.xaxis.set_major_locator(MaxNLocator(3))
+    ax.xaxis.set_major_locator(FewTicks(3))
     ax.grid(axis="y", color="0.9", linewidth=0.6)
     ax.set_axisbelow(True)
     ax.tick_params(labelsize=SMALL_SIZE, length=2)
+    ax.xaxis.get_offset_text().set_fontsize(SMALL_SIZE)
     ax.tick_params(axis="y", length=0)
     ax.spines[["top", "right", "left"]].set_visible(False)

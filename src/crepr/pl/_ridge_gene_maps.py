@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from crepr._types import Data
 
 # inches of the longer side of a map, and of names and bar
-SIDE, MARGIN = 2.4, 0.75
+SIDE, MARGIN = 2.4, 0.9
 # colours do not depend on single cells
 PERCENTILES = (1, 99)
 
@@ -123,6 +123,7 @@ def ridge_gene_maps(
         bar = fig.colorbar(row[0].collections[-1], ax=row, aspect=20, shrink=0.7, pad=0.02)
         bar.ax.tick_params(labelsize=SMALL_SIZE, length=2)
         bar.outline.set_visible(False)
+        bar.set_label(owner.uns[key]["params"]["layer"] or "expression", fontsize=SMALL_SIZE)
     return fig
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from crepr import _keys, _validate
 from crepr.get._recorded import owner_of_record
-from crepr.pl._cell_colors import default_palette
 from crepr.pl._group_colors import group_colors
+from crepr.pl._palette import default_palette
 from crepr.pl._style import GREY, LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
 

@@ -87,6 +87,7 @@ def tune_beta(
         ax.set_xlabel(NAMES[entry["params"]["weight"]], fontsize=LABEL_SIZE)
         ax.yaxis.set_major_locator(MaxNLocator(4))
         ax.tick_params(labelsize=SMALL_SIZE)
+        ax.yaxis.get_offset_text().set_fontsize(SMALL_SIZE)
         ax.spines[["top", "right"]].set_visible(False)
         # below the axis, where no line is
         ax.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.26), fontsize=SMALL_SIZE, frameon=False)

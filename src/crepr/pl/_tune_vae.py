@@ -128,6 +128,7 @@ def _draw(ax: Axes, table: pd.DataFrame, name: str, space: Any) -> None:
         ax.scatter(x[rows], table["val_loss"][rows], s=9, color=color, linewidths=0, label=label, zorder=order)
     ax.set_xlabel(NAMES.get(name, name), fontsize=LABEL_SIZE)
     ax.tick_params(labelsize=SMALL_SIZE)
+    ax.yaxis.get_offset_text().set_fontsize(SMALL_SIZE)
     ax.spines[["top", "right"]].set_visible(False)
 
 
