@@ -22,9 +22,9 @@ def test_anchor_numbers_names_and_bar():
 
 def test_anchor_only_a_leading_zero_is_left_out():
     _, ax = plt.subplots()
-    table = pd.DataFrame([[-10.25, -0.25, 20.0, 0.5]])
+    table = pd.DataFrame([[-10.25, -0.25, 20.0, 0.5, -0.001]])
     heatmap(ax, table, norm=Normalize(-11, 20), cmap="viridis")
-    assert [text.get_text() for text in ax.texts] == ["\N{MINUS SIGN}10.25", "\N{MINUS SIGN}.25", "20.00", ".50"]
+    assert [text.get_text() for text in ax.texts] == ["\N{MINUS SIGN}10.25", "\N{MINUS SIGN}.25", "20.00", ".50", ".00"]
 
 
 def test_property_larger_tables_and_names_take_more_space():

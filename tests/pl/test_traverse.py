@@ -46,12 +46,13 @@ def test_anchor_a_walk_is_a_row(trained):
     assert [label.get_text() for label in ax.get_xticklabels()] == ["10 %", "50 %", "90 %"]
     np.testing.assert_allclose(ax.get_yticks(), [SIZE / 2, step + SIZE / 2])
     footer = fig.axes[-1]
-    assert [text.get_text() for text in footer.texts] == ["membrane", "protein"]
+    assert [text.get_text() for text in footer.texts] == ["5 px", "membrane", "protein"]
     assert [to_hex(patch.get_facecolor()) for patch in footer.patches] == ["#ff0000", "#0000ff"]
 
 
 def test_anchor_components(trained):
-    fig = pl.traverse(*trained, along="components", n_walks=1, n_steps=2, figsize=(4, 3))
+    fig = pl.traverse(*trained, along="components", n_walks=1, n_steps=2, figsize=(4, 3), scale_bar=False)
+    assert [text.get_text() for text in fig.axes[-1].texts] == ["membrane", "protein"]
     assert [label.get_text() for label in fig.axes[0].get_yticklabels()] == ["component 0"]
     assert fig.get_size_inches().tolist() == [4, 3]
 

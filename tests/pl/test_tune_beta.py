@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 from anndata import AnnData
@@ -44,6 +45,18 @@ def test_zero_has_a_place_and_validation_may_be_missing():
     assert [label.get_text() for label in distances.get_xticklabels()] == ["0", "1", "10"]
     assert distances.get_xlabel() == "λ, weight of the discrepancy"
     assert {line.get_label() for line in terms.get_lines()} == {"best, 1", "training"}
+
+
+def test_property_labels_of_many_values_stand_apart(faults):
+    table = pd.concat([recorded([1.0, 2.0, 3.0]).uns["tune_beta"]["results"]] * 5, ignore_index=True)
+    table["value"] = np.logspace(-2, 2, 15).round(3)
+    adata = recorded([0.1, 1.0, 10.0])
+    adata.uns["tune_beta"]["results"] = table
+    fig = cr.pl.tune_beta(adata)
+    assert not faults(fig)
+    labels = [label.get_text() for label in fig.axes[0].get_xticklabels()]
+    assert labels[0] == "0.01"
+    assert "" in labels
 
 
 def test_error():

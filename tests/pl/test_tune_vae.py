@@ -50,6 +50,12 @@ def test_anchor_panels(adata):
     assert rate.get_ylabel() == "validation loss"
 
 
+def test_property_long_choices_stand_apart(adata, faults):
+    widths = ["[250]", "[500, 250]", "[1000, 500, 250]"]
+    adata.uns["tune_vae"]["params"]["space"]["widths"] = np.array(widths)
+    assert not faults(cr.pl.tune_vae(adata))
+
+
 def test_columns_and_logarithm(adata):
     fig = cr.pl.tune_vae(adata, ncols=2, log=True)
     assert len(fig.axes) == 3

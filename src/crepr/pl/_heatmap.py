@@ -65,7 +65,9 @@ def write_numbers(
     """Write the numbers of a table onto its colours, without the zero before the point; hatching leaves out their ground."""
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
-            text = re.sub(r"^(-?)0\.", r"\1.", form.format(value)).replace("-", "\N{MINUS SIGN}")
+            # what is written as zero has no sign
+            text = re.sub(r"^-(?=[0.]+$)", "", form.format(value))
+            text = re.sub(r"^(-?)0\.", r"\1.", text).replace("-", "\N{MINUS SIGN}")
             color = letter_color(colors.to_rgba(value))
             hatched = hatch is not None and hatch[row, column]
             ground = {"facecolor": colors.to_rgba(value), "linewidth": 0, "pad": 0.5} if hatched else None

@@ -8,16 +8,14 @@ from crepr import _access, _keys, _validate
 from crepr.pl._channel_colors import channel_colors
 from crepr.pl._compose import compose
 from crepr.pl._footer import Footer
+from crepr.pl._model_bar import model_bar
 from crepr.pl._mosaic_figure import mosaic_figure
-from crepr.pl._pixel_size import pixel_size
-from crepr.pl._scale_bar import scale_bar as choose_bar
 from crepr.pl._side_by_side import side_by_side
 from crepr.pl._spot_colors import OTHER, spot_colors, spot_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from anndata import AnnData
     from matplotlib.figure import Figure
 
     from crepr._types import Data, Seed
@@ -115,21 +113,10 @@ def reconstruction(
     columns = _columns(result, model)
     pictures, legend = _colour(columns, model, genes=genes, n_genes=n_genes, colors=colors or {})
     side = next(iter(pictures.values())).shape[2]
-    # cells that were made equally large have lost their scale
-    to_scale = not {"size", "shape"} & set(model.spec.view.get("invariant_to", ()))
-    bar = choose_bar(side, _pixel_size(data, adata, shown)) if scale_bar and to_scale else None
+    bar = model_bar(data, model, side, adata.obs_names[shown]) if scale_bar else None
     return mosaic_figure(
         [side_by_side(pictures, list(columns), min(ncols, len(shown)))], Footer(legend, bar), side=side, figsize=figsize
     )
-
-
-def _pixel_size(data: Data, adata: AnnData, shown: np.ndarray) -> float | None:
-    """Ask the crops, which may lie in another modality than the transcripts that are drawn in their windows."""
-    for part in _access.modalities(data).values():
-        if _keys.CROPS in part.obsm:
-            cells = part.obs_names.get_indexer(adata.obs_names[shown])
-            return pixel_size(part, cells) if (cells >= 0).all() else None
-    return None
 
 
 def _columns(result: dict[str, dict[str, np.ndarray]], model: TrainedModel) -> dict[str, dict[str, np.ndarray]]:

@@ -8,6 +8,7 @@ from crepr import _validate
 from crepr.pl._channel_colors import channel_colors
 from crepr.pl._compose import compose
 from crepr.pl._footer import Footer
+from crepr.pl._model_bar import model_bar
 from crepr.pl._mosaic import mosaic
 from crepr.pl._mosaic_figure import Panel, mosaic_figure
 
@@ -25,6 +26,7 @@ def traverse(
     model: TrainedModel,
     *,
     colors: Mapping[str, Any] | None = None,
+    scale_bar: bool = True,
     figsize: tuple[float, float] | None = None,
     **options: Any,
 ) -> Figure:
@@ -40,6 +42,8 @@ def traverse(
         From a training function or :func:`crepr.load_model`.
     colors
         Colours of some channels, by name.
+    scale_bar
+        Draw a scale bar: micrometres where the pixel size is known, else pixels; none where the model saw cells made equally large.
     figsize
         Width and height in inches; by default pictures are 0.75 inch wide.
     options
@@ -95,4 +99,5 @@ def traverse(
         {i * step + side / 2: str(name) for i, name in enumerate(names)},
         {i * step + side / 2: f"{100 * quantile:.0f} %" for i, quantile in enumerate(quantiles)},
     )
-    return mosaic_figure([panel], Footer({"": palette}), side=side, figsize=figsize)
+    bar = model_bar(data, model, side) if scale_bar else None
+    return mosaic_figure([panel], Footer({"": palette}, bar), side=side, figsize=figsize)

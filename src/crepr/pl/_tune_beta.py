@@ -3,11 +3,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+import numpy as np
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from crepr import _keys
 from crepr.get._recorded import recorded
 from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
+from crepr.pl._text_width import text_width
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
     from crepr._types import Data
 
+# inches of an axis of values, at least
+LENGTH = 1.9
 NAMES = {"beta": "β, weight of the KL term", "mmd": "λ, weight of the discrepancy"}
 #: Column -> name and style of its line.
 DISTANCES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -101,6 +105,19 @@ def _set_values(ax: Axes, values: pd.Series) -> None:
     elif len(positive):
         # zero has its place beside the smallest
         ax.set_xscale("symlog", linthresh=positive.min(), linscale=0.5)
-    ax.xaxis.set_major_locator(FixedLocator(values.tolist()))
+    shown = sorted(values)
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter("{x:g}")
+    places = ax.transScale.transform([(value, 1.0) for value in shown])[:, 0]
+    inches = (places - places[0]) / (np.ptp(places) or 1.0) * LENGTH
+    ax.set_xticks(shown, _apart([f"{value:g}" for value in shown], inches))
+
+
+def _apart(labels: list[str], inches: np.ndarray) -> list[str]:
+    """Leave out labels that would run into the one before."""
+    kept, end = [], -np.inf
+    for label, middle in zip(labels, inches, strict=True):
+        half = text_width(label, SMALL_SIZE) / 2
+        fits = middle - half > end
+        kept.append(label if fits else "")
+        end = middle + half + 0.06 if fits else end
+    return kept

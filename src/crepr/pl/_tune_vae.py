@@ -11,6 +11,7 @@ from matplotlib.ticker import LogFormatterSciNotation, LogLocator, MaxNLocator, 
 from crepr import _keys, _validate
 from crepr.get._recorded import recorded
 from crepr.pl._style import BLUE, LABEL_SIZE, SMALL_SIZE, VERMILION
+from crepr.pl._text_width import text_width
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from crepr._types import Data
 
+# inches of an axis of choices, about
+LENGTH = 1.1
 RESULTS = ("trial", "val_loss", "train_loss", "epoch", "n_epochs", "best")
 NAMES = {
     "lr": "learning rate",
@@ -120,7 +123,10 @@ def _draw(ax: Axes, table: pd.DataFrame, name: str, space: Any) -> None:
         values = [json.loads(value) if isinstance(choices[0], list) else value for value in table[name]]
         # side by side in the order of trials, so that points of one choice are told apart
         x = np.array([choices.index(value) for value in values]) + np.linspace(-0.2, 0.2, len(table))
-        ax.set_xticks(range(len(choices)), [_written(choice) for choice in choices])
+        written = [_written(choice) for choice in choices]
+        if max(text_width(text, SMALL_SIZE) for text in written) > LENGTH / len(written):
+            written = [text.replace(", ", ",\n") for text in written]
+        ax.set_xticks(range(len(choices)), written)
         ax.set_xlim(-0.5, len(choices) - 0.5)
     best = table["best"].to_numpy(bool)
     for rows, color, label in ((~best, BLUE, "trial"), (best, VERMILION, "best")):
