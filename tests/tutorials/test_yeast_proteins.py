@@ -1,10 +1,5 @@
-from pathlib import Path
-
-import matplotlib.pyplot as plt
-import nbformat
 import pytest
-
-NOTEBOOK = Path(__file__).parents[2] / "tutorials" / "yeast_proteins.ipynb"
+from notebooks import run_notebook
 
 
 @pytest.fixture(scope="module")
@@ -12,14 +7,7 @@ def run(real_data):
     """What the cells of the notebook leave behind, with one epoch for each model."""
     if not (real_data / "yeast_paired").is_dir():
         pytest.skip("CREPR_DATA holds no yeast_paired")
-    names = {}
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-        if cell.cell_type == "code":
-            exec(compile(cell.source, f"{NOTEBOOK.name}:{cell.id}", "exec"), names)
-        if "parameters" in cell.metadata.get("tags", []):
-            names["max_epochs"] = 1
-    plt.close("all")
-    return names
+    return run_notebook("yeast_proteins", max_epochs=1)
 
 
 def test_all_layers_and_rivals_are_judged(run):
