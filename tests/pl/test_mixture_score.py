@@ -51,6 +51,17 @@ def test_anchor_rows_and_points(adata):
     assert {"← A", "B →"} <= {text.get_text() for text in left.texts}
 
 
+def test_anchor_colours_of_other_figures(adata, faults):
+    adata.obs["label"] = adata.obs["label"].astype("category")
+    categories = list(adata.obs["label"].cat.categories)
+    adata.uns["label_colors"] = [f"#0000{place:02x}" for place in range(len(categories))]
+    fig = pl.mixture_score(adata)
+    shown = [name.split()[0] for name in names(fig.axes[0])]
+    colors = [to_hex(line.get_color()) for line in points(fig.axes[0])]
+    assert colors == [f"#0000{categories.index(name):02x}" for name in shown]
+    assert not faults(fig)
+
+
 def test_anchor_chosen(adata):
     fig = pl.mixture_score(adata, labels=["i", "A"], n_images=2, figsize=(5, 3))
     left, right = fig.axes

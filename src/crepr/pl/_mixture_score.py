@@ -8,7 +8,8 @@ import numpy as np
 from crepr import _access, _keys, _validate
 from crepr.get._recorded import owner_of_record
 from crepr.pl._few_ticks import FewTicks
-from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
+from crepr.pl._group_colors import group_colors
+from crepr.pl._style import BLUE, GREY, LABEL_SIZE, MANY, SMALL_SIZE, VERMILION
 from crepr.pl._text_width import text_width
 from crepr.pl._violin import violin
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
+    from anndata import AnnData
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -40,8 +42,9 @@ def mixture_score(
     """Show which images lie between two labels, and in which of them cells differ.
 
     On the left a row per label, with a point per image at the mean score of its cells; on the right the most variable images, with a point per cell. Below 0
-    cells are nearer to A, above to B. A stroke is the mean of the points; violins are densities, as wide for all. After cells were left out, the left side still
-    shows the images that are recorded, and the right side those that have cells.
+    cells are nearer to A, above to B. Labels have the colours in `.uns['<groupby>_colors']` if these are there, else A is blue and B vermilion. A stroke is
+    the mean of the points; violins are densities, as wide for all. After cells were left out, the left side still shows the images that are recorded, and the
+    right side those that have cells.
 
     Parameters
     ----------
@@ -85,7 +88,8 @@ def mixture_score(
     entry = owner.uns[key]
     first, second = (str(name) for name in entry["params"]["labels"])
     shown = _shown(labels, entry["results"], [first, second])
-    colors = {first: BLUE, second: VERMILION}
+    palette = group_colors(data, cast("AnnData", owner), entry["params"]["groupby"])
+    colors = palette or {first: BLUE, second: VERMILION}
     table = cast("pd.DataFrame", entry["results"][entry["results"]["label"].isin(shown)])
     _validate.has_key(owner.obs.columns.tolist(), key, where=".obs", hint="Run cr.tl.mixture_score again.")
     option = "image_key of cr.tl.mixture_score"
@@ -131,7 +135,16 @@ def _row(ax: Axes, values: np.ndarray, y: float, color: str, *, size: float) -> 
     violin(ax, values, y, width=FULL, color=color)
     # the same figure each time
     jitter = np.random.default_rng(0).uniform(-0.12, 0.12, len(values))
-    ax.plot(values, y + jitter, "o", color=color, markersize=size, markeredgewidth=0, alpha=0.8)
+    ax.plot(
+        values,
+        y + jitter,
+        "o",
+        color=color,
+        markersize=size,
+        markeredgewidth=0,
+        alpha=0.8,
+        rasterized=len(values) > MANY,
+    )
     ax.plot([values.mean()] * 2, [y - 0.3, y + 0.3], color="black", linewidth=1.2, zorder=3)
 
 

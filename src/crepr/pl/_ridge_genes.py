@@ -8,7 +8,7 @@ import numpy as np
 from crepr import _validate
 from crepr.get._ridge_genes import ridge_genes as get_ridge_genes
 from crepr.pl._point_names import name_points
-from crepr.pl._style import GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
+from crepr.pl._style import GREY, LABEL_SIZE, MANY, SMALL_SIZE, VERMILION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +92,7 @@ def ridge_genes(
     ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     for level, line in ((r2, ax.axhline), (-np.log10(alpha), ax.axvline)):
         line(level, color=GREY, linewidth=0.6, linestyle=":", zorder=0)
-    ax.scatter(x[~told], y[~told], s=9, color="0.7", linewidth=0)
+    ax.scatter(x[~told], y[~told], s=9, color="0.7", linewidth=0, rasterized=int((~told).sum()) > MANY)
     ax.scatter(x[told], y[told], s=14, color=VERMILION, linewidth=0)
     ax.set_xlabel("$-\\log_{10}$ adjusted p of the best column", fontsize=LABEL_SIZE)
     ax.set_ylabel("R² on held-out cells", fontsize=LABEL_SIZE)

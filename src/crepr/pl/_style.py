@@ -5,6 +5,8 @@ from typing import Final
 LABEL_SIZE: Final = 8.0
 SMALL_SIZE: Final = 7.0
 GREY: Final = "0.35"
+#: More points than this are pixels in vector files.
+MANY: Final = 2000
 
 # Okabe and Ito (2008): told apart by all common kinds of colour vision
 BLUE: Final = "#0072B2"
