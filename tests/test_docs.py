@@ -1,6 +1,7 @@
 """What pages, tutorials and README.md name is there: functions, their options, files, pages."""
 
 import ast
+import importlib.util
 import inspect
 import json
 import re
@@ -161,3 +162,16 @@ def test_each_page_is_in_one_toctree():
         entry.with_suffix(".md") for page in PAGES for entry in entries_of(page) if entry.parent.name != "tutorials"
     ]
     assert sorted([*listed, DOCS / "index.md"]) == PAGES
+
+
+def test_the_build_knows_which_data_a_notebook_reads():
+    spec = importlib.util.spec_from_file_location("tutorials", DOCS / "_ext" / "tutorials.py")
+    extension = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(extension)
+    found = {path.stem: extension.folders_of(json.loads(path.read_text())) for path in NOTEBOOKS}
+    assert found["profiles_arithmetic"] == ["bbbc021", "jump_moa"]
+    assert found["yeast_proteins"] == ["yeast_paired"]
+    assert found["quick_tour"] == []
+    nameless = {"cells": [{"cell_type": "code", "source": ["os.listdir(os.environ['CREPR_DATA'])"]}]}
+    with pytest.raises(ValueError, match="names no folder"):
+        extension.folders_of(nameless)
