@@ -7,6 +7,7 @@ import pytest
 from browser import Browser, find_browser
 
 from crepr import pl
+from crepr.pl._style import COLORS
 
 pytestmark = pytest.mark.skipif(find_browser() is None, reason="no Chromium found: install the package chromium")
 
@@ -109,8 +110,8 @@ def test_export_gives_the_selected_cells(opened, adata, browser, tmp_path):
 
 
 def test_chooser_changes_the_colours(opened):
-    colors = f"[...{MAP}.renderers[0].data_source.data.color].map((color) => color.toString(16))"
-    assert opened.run(colors)[::12] == ["1f77b4ff", "ff7f0eff", "279e68ff"]
+    colors = f"[...{MAP}.renderers[0].data_source.data.color].map((color) => color.toString(16).padStart(8, '0'))"
+    assert opened.run(colors)[::12] == [f"{color[1:].lower()}ff" for color in COLORS[:3]]
     opened.run(
         "(() => { const chooser = document.getElementById('color'); chooser.value = 1; chooser.dispatchEvent(new Event('change')) })()"
     )
