@@ -95,6 +95,10 @@ def test_error(data, table):
         pl.history(data, terms=["dice"])
     with pytest.raises(KeyError, match=r"No 'other' in .uns .*Run cr.tl.train_vae first"):
         pl.history(data, key_added="other")
+    with pytest.raises(
+        TypeError, match=r"data must be an AnnData, a MuData or a trained model, got object\. Give what"
+    ):
+        pl.history(object())
     mdata = md.MuData({"a": data, "b": data.copy()})
     with pytest.raises(ValueError, match=r"Several modalities have 'vae' in their \.uns: 'a', 'b'"):
         pl.history(mdata)

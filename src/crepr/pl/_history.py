@@ -75,7 +75,7 @@ def history(
     KeyError
         If nothing is recorded under a key, or a term is missing.
     TypeError
-        If an option has the wrong type.
+        If `data` is neither annotated data nor a trained model, or an option has the wrong type.
     ValueError
         If a history is empty.
 
@@ -140,6 +140,11 @@ def _tables(
 ) -> dict[str, pd.DataFrame]:
     """Return histories by name."""
     if not isinstance(data, AnnData | MuData):
+        if not hasattr(data, "history"):  # not by its type, which would load torch
+            raise TypeError(
+                f"data must be an AnnData, a MuData or a trained model, got {type(data).__name__}. Give what "
+                "cr.tl.train_vae wrote to or returned."
+            )
         return {"": data.history}
     hint = "Run cr.tl.train_vae first, or set key_added."
     names = named_keys(key_added, _keys.VAE)
