@@ -56,6 +56,18 @@ def test_anchor_joining_noise_gains_nothing(mdata):
 
 
 @pytest.mark.filterwarnings("ignore:The best weights")
+def test_property_a_control_is_the_search_on_permuted_cells(mdata):
+    cr.tl.optimize_multiplex_leiden(mdata, ["rna", "stain"], n_controls=1, **GIVEN)
+    control = cr.get.optimize_multiplex_leiden(mdata).iloc[-1]
+    stain = mdata["stain"]
+    stain.obsm["X_vae"] = stain.obsm["X_vae"][np.random.default_rng([0, 0, 1]).permutation(240)]
+    cr.tl.optimize_multiplex_leiden(mdata, ["rna", "stain"], n_controls=0, **GIVEN)
+    best = mdata.uns["leiden_multiplex_optimized"]["best"]
+    # graphs of reordered cells are the same but for rounding
+    assert control[list(best)].to_dict() == pytest.approx(best, rel=0.05)
+
+
+@pytest.mark.filterwarnings("ignore:The best weights")
 def test_property_three_layers_jobs_and_writing(mdata, tmp_path):
     cr.tl.optimize_multiplex_leiden(mdata, n_controls=1, min_clusters=1, **GIVEN)
     expected = cr.get.optimize_multiplex_leiden(mdata, table="results")

@@ -54,11 +54,15 @@ def multiplex_grid(
     A table, a row per point: `weight_LAYER`, `n_clusters`, `silhouette` (mean over layers; NaN for one cluster),
     `silhouette_LAYER`, `quality`; and the partitions, `(n_points, n)`, clusters by falling size.
     """
-    whole = prepare_layers(list(graphs.values()))
     orders = [None] * len(weights) if orders is None else orders
+    # points that share an order share what is made of it
+    joined = {id(None): prepare_layers(list(graphs.values()))}
+    for order in orders:
+        if order is not None and id(order) not in joined:
+            joined[id(order)] = _reorder(graphs, order)
 
     def partition(weight: np.ndarray, order: Sequence[np.ndarray] | None) -> tuple[np.ndarray, float]:
-        layers = whole if order is None else _reorder(graphs, order)
+        layers = joined[id(order)]
         labels = multiplex_leiden(
             layers,
             weights=weight.tolist(),

@@ -12,35 +12,38 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def best_point(table: pd.DataFrame, min_clusters: int, *, axes: Sequence[str] = ()) -> int:
+def best_point(table: pd.DataFrame, min_clusters: int, *, axes: Sequence[str] = (), quiet: bool = False) -> int:
     """Return the row of highest silhouette among those of enough clusters; the first of equals.
 
-    Warns where no row has enough clusters (those with most are taken), all silhouettes are negative, or the best point lies on the edge
+    Unless `quiet`, as of controls, warns where no row has enough clusters (those with most are taken), all silhouettes are negative, or the best point lies on the edge
     of one of the `axes` of the grid.
     """
+    say = _silent if quiet else warn
     rated = table[table["silhouette"].notna()]
     if not len(rated):
+        if quiet:
+            return cast("int", table.index[0])
         raise ValueError("All partitions are a single cluster. Raise resolution, or lower n_neighbors.")
     enough = rated[rated["n_clusters"] >= min_clusters]
     if not len(enough):
         most = int(rated["n_clusters"].max())
-        _warn(
+        say(
             f"No partition has min_clusters={min_clusters}; the best of those with {most} is taken. "
             "Raise resolution, or lower n_neighbors or min_clusters."
         )
         enough = rated[rated["n_clusters"] == most]
     best = cast("int", enough["silhouette"].idxmax())
     if enough["silhouette"].max() < 0:
-        _warn(
+        say(
             f"All silhouettes are negative, the best is {enough['silhouette'].max():.3g}: cells are nearer to other clusters "
             "than to their own. The clusters may mean nothing."
         )
     for axis in axes:
         low, high, value = table[axis].min(), table[axis].max(), table[axis][best]
         if low < high and value in (low, high):
-            _warn(f"The best {axis}, {value:g}, lies on the edge of the grid. Try values beyond it.")
+            say(f"The best {axis}, {value:g}, lies on the edge of the grid. Try values beyond it.")
     return best
 
 
-def _warn(message: str) -> None:
-    warn(message)
+def _silent(message: str) -> None:
+    pass

@@ -48,9 +48,10 @@ def optimize_multiplex_leiden(
     over layers of the silhouette :cite:p:`Rousseeuw1987` in the layer's own representation. All points are kept.
 
     A second layer changes the clusters even if it knows nothing, and fewer clusters alone have larger silhouettes and completeness. Hence
-    the comparison: the best weights, each layer alone, and controls, which are the best weights with the cells of every layer but the
-    first permuted, all by the same algorithm, each beside its number of clusters. What the joint clusters have beyond the controls is due to
-    the layers' agreement.
+    the comparison: the best weights, each layer alone, and controls, which are the same search with the cells of every layer but the
+    first permuted, each beside its number of clusters. Weights are searched anew in each control, as the best of many is better than one. A
+    joint silhouette above those of all controls says that the layers agree, if it has about as many clusters; `1 / (n_controls + 1)` is the
+    least p of such a comparison.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def optimize_multiplex_leiden(
     min_clusters
         Choose among partitions of at least so many clusters.
     n_controls
-        Number of controls.
+        Number of controls, each a search of its own: time grows with `1 + n_controls`.
     groupby
         Column of `.obs` to compare the clusters with; adds agreement to both tables. It does not take part in the choice.
     normalize_layers, n_iterations
@@ -99,7 +100,7 @@ def optimize_multiplex_leiden(
         One row per weights: `weight_LAYER`, `n_clusters`, `silhouette` (mean over layers), `silhouette_LAYER`, `quality`; with `groupby`
         also `homogeneity`, `completeness`, `v_measure`, `ami`, `ari`.
     `.uns['leiden_multiplex_optimized' | key_added]['comparison']` : :class:`pandas.DataFrame`
-        The same columns after `clustering`: `'joint'`, each layer `'alone'`, and `'control 1'`, ....
+        The same columns after `clustering`: `'joint'`, each layer `'alone'`, and `'control 1'`, ..., each at its own best weights.
     `.uns['leiden_multiplex_optimized' | key_added]['best']` : :class:`dict`
         The row of the best weights.
     `.uns['leiden_multiplex_optimized' | key_added]['params']` : :class:`dict`
@@ -150,27 +151,30 @@ def optimize_multiplex_leiden(
         "resolution": resolutions, "normalize_layers": normalize_layers, "n_iterations": n_iterations, "sample": sample,
         "rng": seed, "device": chosen, "n_jobs": n_jobs,
     }  # fmt: skip
-    results, partitions = multiplex_grid(weights=weights, **options, progress=progress)
+    cells, n_layers, n_points = np.arange(data.n_obs), len(names), len(weights)
+    orders = [
+        [cells, *(np.random.default_rng([seed, control, layer]).permutation(cells) for layer in range(1, n_layers))]
+        for control in range(n_controls)
+    ]
+    table, partitions = multiplex_grid(
+        weights=np.vstack([weights, np.eye(n_layers), *[weights] * n_controls]),
+        orders=[*[None] * (n_points + n_layers), *(order for order in orders for _ in weights)],
+        **options,
+        progress=progress,
+    )
+    if labels is not None:
+        table = table.join(agreement(labels.codes, partitions))
+    results, alone = table[:n_points], range(n_points, n_points + n_layers)
     best = best_point(results, min_clusters)
     least = [name for name, weight in zip(names, weights[best], strict=True) if weight < 1.5 * weight_step]
-    if least and len(weights) > 1:
+    if least and n_points > 1:
         warn(
             f"The best weights give layers {_validate.listing(least)} the least that was tried, {weight_step:g}: they may "
             "add nothing to the others. Compare with the controls."
         )
-    cells = np.arange(data.n_obs)
-    orders = [
-        [cells, *(np.random.default_rng([seed, control, layer]).permutation(cells) for layer in range(1, len(names)))]
-        for control in range(n_controls)
-    ]
-    comparison, compared = multiplex_grid(
-        weights=np.vstack([weights[best], np.eye(len(names)), *[weights[best]] * n_controls]),
-        orders=[*[None] * (1 + len(names)), *orders],
-        **options,
-    )
-    if labels is not None:
-        results = results.join(agreement(labels.codes, partitions))
-        comparison = comparison.join(agreement(labels.codes, compared))
+    firsts = range(n_points + n_layers, len(table), n_points)
+    found = [best_point(table[first : first + n_points], min_clusters, quiet=True) for first in firsts]
+    comparison = table.loc[[best, *alone, *found]].reset_index(drop=True)
     controls = [f"control {control + 1}" for control in range(n_controls)]
     comparison.insert(0, "clustering", ["joint", *(f"{name} alone" for name in names), *controls])
 
