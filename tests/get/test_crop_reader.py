@@ -2,6 +2,7 @@ import pickle
 
 import numpy as np
 import pytest
+from anndata import read_h5ad
 from cells import CHANNELS, cells_on, cut, nearest_labels, noise_image
 
 import crepr as cr
@@ -78,3 +79,28 @@ def test_error_masks_of_another_image(adata, rng):
     cr.pp.crops(adata, noise_image(rng, 95, 115), size=16)
     with pytest.raises(ValueError, match=r"\(1, 90, 110\).*\(2, 95, 115\).*pixel on pixel"):
         mask_reader(adata)
+
+
+@pytest.mark.parametrize("names", [None, ["one", "two"]])
+def test_error_other_files_of_channels(tmp_path, adata, image, names):
+    """Named by their files or by the user, channels are not read from files that came later."""
+    for name, plane in zip("ab", image, strict=False):
+        np.save(tmp_path / f"s_{name}.npy", plane)
+    pattern = tmp_path / "s_*.npy"
+    cr.pp.crops(adata, pattern, size=16, channel_names=names)
+    adata.write_h5ad(tmp_path / "cells.h5ad")
+    adata = read_h5ad(tmp_path / "cells.h5ad")
+    assert crop_reader(adata).channels == tuple(names or "ab")
+    np.save(tmp_path / "s_c.npy", image[0])
+    with pytest.raises(ValueError, match=r"s_\*\.npy' have changed: .* 'a', 'b' .* 'a', 'b', 'c'\. .*cr\.pp\.crops"):
+        crop_reader(adata)
+    (tmp_path / "s_b.npy").unlink()
+    with pytest.raises(ValueError, match=r"stood for 'a', 'b' .* now stands for 'a', 'c'"):
+        cr.get.crops(adata)
+    cr.pp.crops(adata, pattern, size=16)
+    assert crop_reader(adata).channels == ("a", "c")
+    (tmp_path / "new").mkdir()
+    for name in "ac":
+        (tmp_path / f"s_{name}.npy").rename(tmp_path / "new" / f"s_{name}.npy")
+    cr.pp.crops(adata, relocate={tmp_path: tmp_path / "new"})
+    assert crop_reader(adata).channels == ("a", "c")

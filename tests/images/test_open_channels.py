@@ -84,3 +84,19 @@ def test_error(tmp_path, pattern, error, match):
         np.save(tmp_path / f"{name}.npy", array)
     with pytest.raises(error, match=match):
         open_source(pattern if "://" in pattern else f"{tmp_path}/{pattern}")
+
+
+def test_error_other_files_than_before(tmp_path):
+    for name in "ab":
+        np.save(tmp_path / f"s_{name}.npy", PLANES[0])
+    pattern = f"{tmp_path}/s_*.npy"
+    source = open_source(pattern, channels=["DAPI", "PolyT"])
+    assert (source.channels, source.files) == (("DAPI", "PolyT"), ("a", "b"))
+    sent = pickle.dumps(source)
+    (tmp_path / "s_b.npy").rename(tmp_path / "s_c.npy")
+    match = r"files of '.*s_\*\.npy' have changed: \* stood for 'a', 'b' .* now stands for 'a', 'c'\. Put the files of then back, or"
+    with pytest.raises(ValueError, match=match):
+        open_source(pattern, files=source.files)
+    with pytest.raises(ValueError, match=match):
+        pickle.loads(sent)
+    assert open_source(pattern).channels == ("a", "c")

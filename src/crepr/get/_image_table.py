@@ -28,7 +28,8 @@ def image_table(sources: Iterable[Source]) -> pd.DataFrame:
     """Write down what is needed to open images again: one row per uri.
 
     Columns: `axes` and `shape` as crepr reads them, `stored_axes` as they lie in the file, `channels` (JSON, like
-    `shape`), `pixel_size` (micrometres, NaN where unknown).
+    `shape` and `files`), `pixel_size` (micrometres, NaN where unknown), `files` (what stands for the `*` of the uri, where
+    each channel has a file of its own).
     """
     sources = list(sources)
     return pd.DataFrame(
@@ -38,6 +39,7 @@ def image_table(sources: Iterable[Source]) -> pd.DataFrame:
             "channels": [json.dumps(list(source.channels)) for source in sources],
             "shape": [json.dumps([int(n) for n in source.array.shape]) for source in sources],
             "pixel_size": [np.nan if source.pixel_size is None else source.pixel_size for source in sources],
+            "files": [json.dumps(list(source.files)) for source in sources],
         },
         index=[source.uri for source in sources],
     )
@@ -56,6 +58,7 @@ def recorded_image(adata: AnnData, key: str, uri: str) -> dict[str, Any]:
         "axes": str(row["stored_axes"]),
         "channels": json.loads(row["channels"]),
         "pixel_size": None if np.isnan(row["pixel_size"]) else float(row["pixel_size"]),
+        "files": json.loads(row.get("files", "[]")) or None,
         "shape": json.loads(row["shape"]),
     }
 
@@ -99,7 +102,8 @@ def open_images(
     FileNotFoundError, KeyError
         If an image is gone; says how to name its new place, or to keep an array when objects are joined.
     ValueError
-        If a file is damaged, or an array is another one, or a file has another shape, than when it was registered.
+        If a file is damaged, or an array is another one, or a file has another shape, than when it was registered, or files
+        of one channel each are others.
     """
     verb = REGISTER[key]
     sources = {}

@@ -35,6 +35,7 @@ def open_source(
     axes: str | None = None,
     channels: Sequence[str] | None = None,
     pixel_size: float | None = None,
+    files: Sequence[str] | None = None,
     arrays: Mapping[str, Any] | None = None,
 ) -> Source:
     """Open an image or a stack of ready-made crops; only metadata is read.
@@ -60,6 +61,8 @@ def open_source(
         Names of the channels in order. Read from the file if not given, else `'0'`, `'1'`, ...
     pixel_size
         Micrometres per pixel. Read from the file if not given.
+    files
+        What stands for the `*` in the names of the files, as found before: other files are an error.
     arrays
         Where `uns:` uris are looked up: the `.uns` of an AnnData.
 
@@ -74,7 +77,8 @@ def open_source(
     KeyError
         If a `uns:` uri is not in `arrays`.
     ValueError
-        If the file is no image or damaged, the axes do not fit or cannot be told, or the number of `channels` is wrong.
+        If the file is no image or damaged, the axes do not fit or cannot be told, the number of `channels` is wrong, or other
+        files than `files` fit the `*`.
 
     Examples
     --------
@@ -83,7 +87,7 @@ def open_source(
     ('cyx', ('0', '1', '2'), 50, 60)
     """
     with ExitStack() as on_error:
-        stored = _open(uri, arrays)
+        stored = _open(uri, arrays, files)
         if stored.close is not None:
             on_error.callback(stored.close)
         shape = tuple(stored.array.shape)
@@ -99,12 +103,13 @@ def open_source(
         array = _view(stored.array, letters, target, uri, stored.close)
         on_error.pop_all()
     # an array in memory goes along when a source is sent to another process; a file is opened there anew
-    anew = partial(open_source, uri, axes=letters, channels=names, pixel_size=size)
+    anew = partial(open_source, uri, axes=letters, channels=names, pixel_size=size, files=stored.files or None)
     masks = tuple(names[i] for i in stored.masks if i < len(names))
-    return Source(uri, array, target, names, size, letters, None if uri.startswith("uns:") else anew, masks)
+    reopen = None if uri.startswith("uns:") else anew
+    return Source(uri, array, target, names, size, letters, reopen, masks, stored.files)
 
 
-def _open(uri: str, arrays: Mapping[str, Any] | None) -> Stored:
+def _open(uri: str, arrays: Mapping[str, Any] | None, files: Sequence[str] | None) -> Stored:
     if not isinstance(uri, str):
         raise TypeError(f"uri must be text, got {type(uri).__name__}.")
     if uri.startswith("uns:"):
@@ -118,7 +123,7 @@ def _open(uri: str, arrays: Mapping[str, Any] | None) -> Stored:
     if "://" in uri and suffix in (*HDF5, *TIFF, *NUMPY):
         raise ValueError(f"{uri!r} cannot be read by window from where it is; only Zarr can. Download the file first.")
     if "*" in path and not Path(path).exists():
-        return open_channels(uri, open_source)
+        return open_channels(uri, open_source, files=files)
     if suffix in HDF5:
         return open_hdf5(path, key or "obsm/single_cell_images")
     if suffix in NUMPY:

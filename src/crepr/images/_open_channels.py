@@ -39,7 +39,7 @@ class ChannelFiles:
         return np.concatenate([array[(slice(0, 1), *rest)] for array in self._arrays[channels]])
 
 
-def open_channels(pattern: str, open_file: Callable[[str], Source]) -> Stored:
+def open_channels(pattern: str, open_file: Callable[[str], Source], *, files: Sequence[str] | None = None) -> Stored:
     """Open one file for each channel; `*` stands in the pattern where the files have the name of the channel.
 
     Parameters
@@ -48,13 +48,16 @@ def open_channels(pattern: str, open_file: Callable[[str], Source]) -> Stored:
         Such as `'images/mosaic_*_z3.tif'`, of which `images/mosaic_DAPI_z3.tif` is the channel `DAPI`.
     open_file
         Opens one of the files.
+    files
+        What stood for the `*` when the files were opened before, if they were.
 
     Raises
     ------
     FileNotFoundError
         If no file fits.
     ValueError
-        If there is more than one `*`, or files are of different shape or type, or one holds several channels.
+        If there is more than one `*`, files are of different shape or type, one holds several channels, or they are not
+        those of before.
 
     Examples
     --------
@@ -71,6 +74,13 @@ def open_channels(pattern: str, open_file: Callable[[str], Source]) -> Stored:
     paths = sorted(glob.glob(f"{glob.escape(before)}*{glob.escape(after)}"))
     if not paths:
         raise FileNotFoundError(f"No file fits {pattern!r}, where * stands for the name of a channel.")
+    found = [path[len(before) : len(path) - len(after)] for path in paths]
+    if files is not None and found != list(files):
+        raise ValueError(
+            f"The files of {pattern!r} have changed: * stood for {listing(files)} when they were registered, and now stands "
+            f"for {listing(found)}. Put the files of then back, or register what is there now: give the pattern to the "
+            f"function that registered it (cr.pp.crops or cr.pp.masks) again."
+        )
     sources = [open_file(path) for path in paths]
     several = [source for source in sources if source.n_channels != 1 or source.axes == "ncyx"]
     if several:
@@ -85,7 +95,7 @@ def open_channels(pattern: str, open_file: Callable[[str], Source]) -> Stored:
             f"The channels of {pattern!r} are not of one shape and type: {listing(each)}. Write a pattern that fits only those "
             f"that belong together."
         )
-    names = tuple(path[len(before) : len(path) - len(after)] for path in paths)
     sizes = {source.pixel_size for source in sources}
     size = sizes.pop() if len(sizes) == 1 else None
-    return Stored(ChannelFiles([source.array for source in sources]), sources[0].axes, names, size)
+    names = tuple(found)
+    return Stored(ChannelFiles([source.array for source in sources]), sources[0].axes, names, size, files=names)

@@ -35,6 +35,8 @@ class Source:
     """Opens the source anew in another process; `None` for an array in memory."""
     masks: tuple[str, ...] = ()
     """Names of the channels that the file says are masks of cells and no pictures."""
+    files: tuple[str, ...] = ()
+    """What stands for the `*` of the uri in the name of each file, where each channel has a file of its own."""
 
     @property
     def height(self) -> int:
@@ -75,5 +77,6 @@ class Source:
     def __reduce__(self) -> Any:
         if self.reopen is not None:
             return self.reopen, ()
+        # only an array in memory comes here, which has no files
         parts = (self.uri, self.array, self.axes, self.channels, self.pixel_size, self.stored_axes, None, self.masks)
         return Source, parts

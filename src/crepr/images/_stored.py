@@ -19,6 +19,8 @@ class Stored:
     pixel_size: float | None = None
     close: Callable[[], object] | None = None
     """Lets go of the file."""
+    files: tuple[str, ...] = ()
+    """What stands for the `*` of the uri in the name of each file, where each channel has a file of its own."""
     masks: tuple[int, ...] = ()
     """Positions of the channels that are masks of cells and no pictures."""
 
