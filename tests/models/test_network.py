@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from crepr.models._decoder import DecoderSpec
 from crepr.models._encoder import EncoderSpec
-from crepr.models._network import Network, NetworkSpec
+from crepr.models._network import LatentSpec, Network, NetworkSpec
 
 
 def network_spec(
-    size=20, widths=(3, 4), *, n_latent=5, upsample="transpose", kernel=3, padding=1, sampled=True, totals=False
+    size=20, widths=(3, 4), *, n_latent=5, upsample="transpose", kernel=3, padding=1, latent="normal", totals=False
 ):
     geometry = {"size": size, "widths": widths, "kernel": kernel, "padding": padding, "totals": totals}
     return NetworkSpec(
@@ -20,7 +20,7 @@ def network_spec(
             "transcripts": DecoderSpec("transcripts", channels=3, upsample=upsample, **geometry),
         },
         n_latent,
-        sampled,
+        LatentSpec(latent),
     )
 
 
@@ -165,7 +165,7 @@ def test_property_noise_is_the_same_whatever_the_global_stream():
 
 
 def test_point_latent_has_no_posterior():
-    network = build(sampled=False).train()
+    network = build(latent="point").train()
     output = network(pictures())
     assert output.q == {}
     mean, logvar = network.encode(pictures())
@@ -201,6 +201,7 @@ def test_error_inputs():
         ({"kernel": 3, "padding": 3}, ValueError, "padding must be below kernel=3, got 3"),
         ({"upsample": "bilinear"}, ValueError, "upsample must be one of 'transpose', 'nearest', got 'bilinear'"),
         ({"upsample": "nearest", "kernel": 4}, ValueError, "needs an odd kernel, got 4"),
+        ({"latent": "sphere"}, ValueError, "kind of latent must be one of 'normal', 'point', got 'sphere'"),
     ],
 )
 def test_error_specification(change, error, match):

@@ -148,7 +148,7 @@ def test_property_latents_forget_what_the_decoder_is_told(adata, fit):
         (
             {"model": "conditional_vae", "condition": "area", "model_options": {"sampled": False}},
             ValueError,
-            "Term 'marginal_kl' needs a sampled latent",
+            "Term 'marginal_kl' reads the posterior of a latent, which only 'normal' has",
         ),
         ({"model": "denoising_autoencoder", "beta": 1.0}, ValueError, "beta=1.0 weighs the KL term"),
         ({"model": "denoising_autoencoder", "logvar": True}, ValueError, "logvar=True, but the latent .* is a point"),

@@ -1,22 +1,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
 
 from crepr import _validate
 from crepr.models._block_sizes import block_sizes
+from crepr.models._headed import Headed
 from crepr.models._plain_blocks import plain_encoder
-from crepr.models._posterior import posterior
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SLOPE = 0.1  # of LeakyReLU below zero
 
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """From pictures to a posterior: blocks that halve, then two linear heads.
+    """From pictures to what a latent is made of: blocks that halve, then linear heads.
 
     Attributes
     ----------
@@ -90,29 +93,27 @@ def check_blocks(channels: int, size: int, widths: tuple[int, ...], kernel: int,
     block_sizes(size, len(widths), kernel=kernel, padding=padding)
 
 
-class Encoder(nn.Module):
-    """Strided convolutions, then linear heads for mean and log-variance."""
+class Encoder(Headed):
+    """Strided convolutions, then the linear heads that the latent asks for."""
 
-    def __init__(self, spec: EncoderSpec, n_latent: int, *, sampled: bool) -> None:
+    def __init__(self, spec: EncoderSpec, n_latent: int, *, heads: Sequence[str]) -> None:
         super().__init__()
         blocks = _norm_blocks(spec) if spec.blocks == "norm" else plain_encoder(spec)
         self.blocks = blocks.append(nn.Flatten())
         self.totals = nn.BatchNorm1d(spec.channels) if spec.totals else None
         n_features = spec.n_hidden + (spec.channels if spec.totals else 0)
         self.hidden = nn.Sequential(nn.Linear(n_features, spec.hidden), nn.ReLU()) if spec.hidden else None
-        n_features = spec.hidden or n_features
-        self.mean = nn.Linear(n_features, n_latent)
-        self.logvar = nn.Linear(n_features, n_latent) if sampled else None
+        self.add_heads(heads, spec.hidden or n_features, n_latent)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """From `(B, channels, size, size)` to mean and log-variance, each `(B, n_latent)` in float32."""
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """From `(B, channels, size, size)` to what each head says, `(B, n_latent)` in float32 by name."""
         features = self.blocks(x)
         if self.totals is not None:
             amounts = torch.log1p(x.sum((2, 3), dtype=torch.float32))
             features = torch.cat([features, self.totals(amounts).to(features.dtype)], dim=1)
         if self.hidden is not None:
             features = self.hidden(features)
-        return posterior(features, self.mean, self.logvar)
+        return self.read_heads(features)
 
 
 def _norm_blocks(spec: EncoderSpec) -> nn.Sequential:

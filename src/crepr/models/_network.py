@@ -1,23 +1,53 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Normal
 
 from crepr import _validate
-from crepr.models._combine import combine
+from crepr.models._combine import Combine
 from crepr.models._decoder import Decoder, DecoderSpec
 from crepr.models._encoder import Encoder, EncoderSpec
+from crepr.models._from_plain import from_plain
 from crepr.models._join_inputs import join_inputs
+from crepr.models._latents import LATENTS
 from crepr.models._output import Output
 from crepr.models._profile_decoder import ProfileDecoder, ProfileDecoderSpec
 from crepr.models._profile_encoder import ProfileEncoder, ProfileEncoderSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from crepr.models._latents import Latent, Said
+
+
+@dataclass(frozen=True)
+class LatentSpec:
+    """A kind of latent by name, with its options.
+
+    Attributes
+    ----------
+    kind
+        Name of the kind, such as `'normal'`; see :doc:`/models`.
+    options
+        Options of the kind.
+
+    Raises
+    ------
+    ValueError
+        If the kind or an option of it is unknown, or a value has the wrong type.
+    """
+
+    kind: str = "normal"
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        known = LATENTS[_validate.choice("kind of latent", self.kind, LATENTS)].options
+        for name, value in self.options.items():
+            _validate.choice(f"option of latent {self.kind!r}", name, known)
+            from_plain(known[name], value, f"option {name!r} of latent {self.kind!r}")
 
 
 @dataclass(frozen=True)
@@ -32,8 +62,8 @@ class NetworkSpec:
         Decoders by name.
     n_latent
         Dimensions of the latent.
-    sampled
-        Whether the latent is a distribution, sampled in training; a point otherwise.
+    latent
+        What kind of latent; normal by default.
     combine
         How several encoders make one latent, see :func:`combine`; `'none'` where there is one.
     n_condition
@@ -50,8 +80,8 @@ class NetworkSpec:
     encoders: dict[str, EncoderSpec | ProfileEncoderSpec]
     decoders: dict[str, DecoderSpec | ProfileDecoderSpec]
     n_latent: int
-    sampled: bool = True
-    combine: Literal["none", "product", "poe", "mean"] = "none"
+    latent: LatentSpec = field(default_factory=LatentSpec)
+    combine: Combine = "none"
     n_condition: int = 0
 
     #: Cells are described by their latents, not by layers.
@@ -60,15 +90,13 @@ class NetworkSpec:
     def __post_init__(self) -> None:
         _validate.integer("n_latent", self.n_latent, minimum=1)
         _validate.integer("n_condition", self.n_condition, minimum=0)
-        if not isinstance(self.sampled, bool):
-            raise TypeError(f"sampled must be True or False, got {self.sampled!r}.")
-        _validate.choice("combine", self.combine, ("none", "product", "poe", "mean"))
+        _validate.choice("combine", self.combine, get_args(Combine))
         if not self.encoders or (self.combine == "none" and len(self.encoders) > 1):
             raise ValueError(
                 f"encoders must hold one encoder, got {_validate.listing(self.encoders)}. Set combine for several."
             )
-        if self.combine == "poe" and not self.sampled:
-            raise ValueError("combine='poe' is a product of distributions, and the latent a point. Set sampled=True.")
+        with torch.device("meta"):
+            self.build_latent()  # raises if there can be none
         for encoder in self.encoders.values():
             if self.n_latent > encoder.n_hidden:
                 raise ValueError(
@@ -81,6 +109,15 @@ class NetworkSpec:
         if len(set(targets)) < len(targets):
             raise ValueError(f"Each decoder needs a target of its own, got {_validate.listing(targets)}.")
 
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """What terms and functions may read of the latent: itself, a posterior, a prior."""
+        return LATENTS[self.latent.kind].gives
+
+    def build_latent(self) -> Latent:
+        """Make the latent."""
+        return LATENTS[self.latent.kind](self.n_latent, self.combine, **self.latent.options)
+
 
 class Network(nn.Module):
     """The network that a specification describes.
@@ -91,16 +128,15 @@ class Network(nn.Module):
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.encoders = nn.ModuleDict(
-            {name: _encoder(encoder, spec.n_latent, sampled=spec.sampled) for name, encoder in spec.encoders.items()}
-        )
+        self.encoders = nn.ModuleDict({name: _encoder(encoder, spec) for name, encoder in spec.encoders.items()})
         if spec.combine == "product":
             # start at 1, the product of nothing: near 0 each encoder would wipe out what the others say, and learn little from it
             for encoder in self.encoders.values():
-                nn.init.ones_(cast("Encoder", encoder).mean.bias)
+                nn.init.ones_(cast("nn.Linear", encoder.get_submodule("mean")).bias)
         self.decoders = nn.ModuleDict(
             {name: _decoder(decoder, spec.n_latent + spec.n_condition) for name, decoder in spec.decoders.items()}
         )
+        self.latent = spec.build_latent()
 
     def forward(
         self,
@@ -110,7 +146,7 @@ class Network(nn.Module):
         generator: torch.Generator | None = None,
         sample: bool | None = None,
     ) -> Output:
-        """Encode, sample, decode.
+        """Encode, make the latent, decode.
 
         Parameters
         ----------
@@ -121,7 +157,7 @@ class Network(nn.Module):
         generator
             Source of the noise; needed if sampling. One on the CPU gives the same noise on every device.
         sample
-            Whether to sample the latent instead of taking its mean. `None`: in training mode, if the latent is sampled at all.
+            Whether to sample the latent instead of taking its mean. `None`: in training mode, if it is a distribution.
 
         Raises
         ------
@@ -130,26 +166,12 @@ class Network(nn.Module):
         ValueError
             If an input has other channels or another size, there is no generator to sample with, or no condition.
         """
-        said = self._encode(inputs)
-        if not self.spec.sampled:
-            if sample:
-                raise ValueError("sample=True needs a latent that is a distribution; this network's is a point.")
-            z, _ = self._combine(said)
-            return Output(z=z, q={}, outputs=self.decode(z, condition), generator=generator)
-        if self.spec.combine == "poe":
-            said = {"joint": self._combine(said)}
-        # non-finite parameters are the trainer's to report, with the epoch; checking them here would also stall a GPU
-        q = {name: Normal(mean, torch.exp(0.5 * logvar), validate_args=False) for name, (mean, logvar) in said.items()}
-        if self.training if sample is None else sample:
-            said = {
-                name: (_sample(part, generator), torch.full_like(part.mean, -torch.inf)) for name, part in q.items()
-            }
-        z = next(iter(said.values()))[0] if len(said) == 1 else self._combine(said)[0]
+        z, q = self.latent(self._encode(inputs), sample=sample, generator=generator)
         return Output(z=z, q=q, outputs=self.decode(z, condition), generator=generator)
 
     def encode(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of the posterior, each `(B, n_latent)` in float32; a point has log-variance minus infinity."""
-        return self._combine(self._encode(inputs))
+        """What is written of cells, and its log-variance, each `(B, n_latent)` in float32; a point has log-variance minus infinity."""
+        return self.latent.encode(self._encode(inputs))
 
     def decode(self, z: Tensor, condition: Tensor | None = None) -> dict[str, Tensor]:
         """What the decoders say of latents `(B, n_latent)`, as `(B, channels, size, size)` or `(B, n_features)` by target."""
@@ -160,28 +182,16 @@ class Network(nn.Module):
             z = torch.cat([z, condition.to(z.dtype)], dim=1)
         return {self.spec.decoders[name].target: decoder(z) for name, decoder in self.decoders.items()}
 
-    def _encode(self, inputs: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+    def _encode(self, inputs: Mapping[str, Tensor]) -> Said:
         return {name: encoder(join_inputs(self.spec.encoders[name], inputs)) for name, encoder in self.encoders.items()}
 
-    def _combine(self, said: Mapping[str, tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-        if self.spec.combine == "none":
-            return next(iter(said.values()))
-        means, logvars = (torch.stack(parts) for parts in zip(*said.values(), strict=True))
-        return combine(self.spec.combine, means, logvars)
 
-
-def _encoder(spec: EncoderSpec | ProfileEncoderSpec, n_latent: int, *, sampled: bool) -> nn.Module:
+def _encoder(spec: EncoderSpec | ProfileEncoderSpec, network: NetworkSpec) -> nn.Module:
+    heads = LATENTS[network.latent.kind].heads
     if isinstance(spec, ProfileEncoderSpec):
-        return ProfileEncoder(spec, n_latent, sampled=sampled)
-    return Encoder(spec, n_latent, sampled=sampled)
+        return ProfileEncoder(spec, network.n_latent, heads=heads)
+    return Encoder(spec, network.n_latent, heads=heads)
 
 
 def _decoder(spec: DecoderSpec | ProfileDecoderSpec, n_latent: int) -> nn.Module:
     return ProfileDecoder(spec, n_latent) if isinstance(spec, ProfileDecoderSpec) else Decoder(spec, n_latent)
-
-
-def _sample(q: Normal, generator: torch.Generator | None) -> Tensor:
-    if generator is None:
-        raise ValueError("Sampling the latent needs a generator. Pass generator=torch.Generator(), or sample=False.")
-    noise = torch.randn(q.mean.shape, generator=generator, device=generator.device)
-    return q.mean + q.scale * noise.to(q.mean.device)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-    from torch.distributions import Normal
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,8 @@ class Output:
     z
         Latents that were decoded, `(B, n_latent)`.
     q
-        Posterior of each encoder by its name, with mean and scale of shape `(B, n_latent)`. Empty where latents are points.
+        What the latent gives beside `z`, for terms that read it: of a normal one the posterior of each encoder by its name, with mean and
+        scale of shape `(B, n_latent)`. Empty where latents are points.
     outputs
         What the decoders say, `(B, channels, size, size)` or `(B, n_features)` by target. Linear outputs: values where the loss is one
         of values, logits where it is one of probabilities.
@@ -30,7 +30,7 @@ class Output:
     """
 
     z: Tensor
-    q: dict[str, Normal]
+    q: dict[str, Any]
     outputs: dict[str, Tensor]
     generator: torch.Generator | None = None
 

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Literal
 from torch import nn
 
 from crepr import _validate
-from crepr.models._posterior import posterior
+from crepr.models._headed import Headed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
 
 @dataclass(frozen=True)
 class ProfileEncoderSpec:
-    """From profiles to a posterior: hidden layers, then two linear heads.
+    """From profiles to what a latent is made of: hidden layers, then linear heads.
 
     Attributes
     ----------
@@ -81,15 +83,14 @@ def hidden_layers(widths: tuple[int, ...], blocks: str, slope: float) -> nn.Sequ
     return layers
 
 
-class ProfileEncoder(nn.Module):
-    """Hidden layers, then linear heads for mean and log-variance."""
+class ProfileEncoder(Headed):
+    """Hidden layers, then the linear heads that the latent asks for."""
 
-    def __init__(self, spec: ProfileEncoderSpec, n_latent: int, *, sampled: bool) -> None:
+    def __init__(self, spec: ProfileEncoderSpec, n_latent: int, *, heads: Sequence[str]) -> None:
         super().__init__()
         self.hidden = hidden_layers((spec.n_features, *spec.widths), spec.blocks, spec.slope)
-        self.mean = nn.Linear(spec.n_hidden, n_latent)
-        self.logvar = nn.Linear(spec.n_hidden, n_latent) if sampled else None
+        self.add_heads(heads, spec.n_hidden, n_latent)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """From `(B, n_features)` to mean and log-variance, each `(B, n_latent)` in float32."""
-        return posterior(self.hidden(x), self.mean, self.logvar)
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """From `(B, n_features)` to what each head says, `(B, n_latent)` in float32 by name."""
+        return self.read_heads(self.hidden(x))

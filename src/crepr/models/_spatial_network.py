@@ -40,8 +40,8 @@ class SpatialNetworkSpec:
     encoders: dict[str, SpatialEncoderSpec]
     decoders: dict[str, SpatialDecoderSpec]
 
-    #: As of a network whose latent is a point that decoders are told nothing beside.
-    sampled = False
+    #: There is no latent to read, and nothing that decoders are told beside.
+    gives = ()
     n_condition = 0
 
     def __post_init__(self) -> None:

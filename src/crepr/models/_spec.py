@@ -10,10 +10,11 @@ import torch
 
 from crepr import _validate
 from crepr.models._from_plain import from_plain
+from crepr.models._latents import LATENTS
 from crepr.models._network import Network, NetworkSpec
 from crepr.models._objective import Objective, WarmUp
 from crepr.models._spatial_network import SpatialNetwork, SpatialNetworkSpec
-from crepr.models._terms import TERMS
+from crepr.models._terms import OUTPUTS, TERMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,7 +73,7 @@ class TermSpec:
     Attributes
     ----------
     term
-        Name of the term: `'mse'`, `'bce'`, `'dice'`, `'focal'`; `'kl'`, `'marginal_kl'`, `'mmd'`.
+        Name of the term, such as `'mse'` or `'kl'`; see :doc:`/models`.
     weight
         A number, or a warm-up.
     target
@@ -97,7 +98,7 @@ class TermSpec:
         kind = TERMS[_validate.choice("term", self.term, TERMS)]
         if not isinstance(self.weight, WarmUp):
             object.__setattr__(self, "weight", _validate.number("weight", self.weight, minimum=0))
-        if (self.target is None) != (kind.reads in ("posterior", "latent")):
+        if (self.target is None) == (kind.reads in OUTPUTS):
             raise ValueError(
                 f"Term {self.term!r} {'needs a' if self.target is None else 'takes no'} target, got {self.target!r}."
             )
@@ -278,9 +279,12 @@ def _check_objective(objective: dict[str, TermSpec], network: NetworkSpec | Spat
             raise ValueError(
                 f"Term {name!r} has target {term.target!r}, but the decoders' are {_validate.listing(channels)}."
             )
-        if TERMS[term.term].reads == "posterior" and not network.sampled:
+        reads = TERMS[term.term].reads
+        if term.target is None and reads not in network.gives:
+            having = [kind for kind, latent in LATENTS.items() if reads in latent.gives]
             raise ValueError(
-                f"Term {name!r} needs a sampled latent. Set sampled=True in the network, or leave the term out."
+                f"Term {name!r} reads the {reads} of a latent, which only {_validate.listing(having)} has. Take that kind of latent, or leave the "
+                "term out."
             )
         weights, genes = term.options.get("gene_weights"), channels.get(term.target or "")
         if isinstance(weights, list | tuple) and len(weights) != genes:

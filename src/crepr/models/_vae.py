@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from crepr import _validate
+from crepr.models._network import LatentSpec
 from crepr.models._objective import WarmUp
 from crepr.models._picture_network import picture_network
 from crepr.models._profile_network import profile_network
@@ -140,6 +141,8 @@ def vae(
     for name, given in (("reconstruction", reconstruction), ("decoder_widths", decoder_widths)):
         for key in given or {}:
             _validate.choice(f"{name}: input", key, inputs)
+    if not isinstance(sampled, bool):
+        raise TypeError(f"sampled must be True or False, got {sampled!r}.")
     of_pictures: dict[str, Any] = {
         "kernel": kernel,
         "padding": padding,
@@ -148,8 +151,8 @@ def vae(
         "hidden": hidden,
     }
     common: dict[str, Any] = {
-        "n_latent": _validate.integer("n_latent", n_latent, minimum=1), "sampled": sampled, "widths": widths, "blocks": blocks,
-        "decoder_widths": decoder_widths or {},
+        "n_latent": _validate.integer("n_latent", n_latent, minimum=1), "widths": widths, "blocks": blocks,
+        "decoder_widths": decoder_widths or {}, "latent": LatentSpec("normal" if sampled else "point"),
     }  # fmt: skip
     if _are_profiles(inputs):
         _unused(of_pictures, "pictures")

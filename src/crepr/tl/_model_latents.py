@@ -37,7 +37,7 @@ def model_latents(owners: Owners, model: TrainedModel, use_rep: str | None) -> n
 
 def check_prior(model: TrainedModel, values: str) -> None:
     """Raise if the prior is asked for of a model without one."""
-    if values == "prior" and not model.spec.network.sampled:
+    if values == "prior" and "prior" not in model.spec.network.gives:
         raise ValueError(f"The latent of this {model.spec.model!r} is a point and has no prior. Set values='data'.")
 
 

@@ -110,7 +110,7 @@ def check_key(key_added: str | None) -> None:
 
 def check_logvar(spec: ModelSpec, logvar: bool) -> None:
     """Raise if log-variances are asked for where there are none."""
-    if logvar and not spec.network.sampled:
+    if logvar and "posterior" not in spec.network.gives:
         raise ValueError(
             f"logvar=True, but the latent of this {spec.model!r} is a point, without a variance. Leave logvar out."
         )

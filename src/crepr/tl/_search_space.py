@@ -88,7 +88,6 @@ def check_networks(space: Space, fixed: Mapping[str, Any], n_latent: int, channe
         profile_network(
             {"profiles": InputSpec(tuple(channels), kind="profile")},
             n_latent=most,
-            sampled=True,
             **{**options, "decoder_widths": {}, **dict(zip(choices, chosen, strict=True))},
         )
 

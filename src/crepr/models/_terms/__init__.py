@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+OUTPUTS = ("value", "logit")
+"""What a term may take a decoder's output for; others read the latent."""
+
+
 class TermKind(NamedTuple):
-    """A term, what it takes a decoder's output for or reads of the latent, and the types of its options."""
+    """A term, what it takes a decoder's output for or reads of what a latent gives, and the types of its options."""
 
     function: Callable[..., Tensor]
-    reads: Literal["value", "logit", "posterior", "latent"]
+    reads: str
     options: dict[str, Any]
 
 
