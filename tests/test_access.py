@@ -137,3 +137,30 @@ def test_same_cells_with(adata, mdata):
     # other cells, or the same in another order
     for cells in (stain[:3].copy(), stain[::-1].copy()):
         assert _access.same_cells_with(mdata, cells, "X_vae") is cells
+
+
+def test_find_column(adata, mdata):
+    stain = mdata["stain"]
+    stain.obs["size"] = range(4)
+    for owner, name, found in [
+        (stain, "type", (mdata["rna"], "type")),
+        (stain, "rna:type", (mdata["rna"], "type")),
+        (mdata["rna"], "rna:type", (mdata["rna"], "type")),
+        (mdata, "size", (stain, "size")),
+    ]:
+        holder, own = _access.find_column(mdata, owner, name, option="color")
+        assert holder is found[0]
+        assert own == found[1]
+    mdata.obs["type"] = list("cdcd")
+    assert _access.find_column(mdata, mdata["rna"], "type", option="color")[0] is mdata["rna"]
+    assert list(_access.cell_column(mdata, stain, "type", option="color")) == list("cdcd")
+    for data, name in ((mdata, "stain:type"), (mdata, "kind"), (adata, ":type"), (adata, "rna:type")):
+        assert _access.find_column(data, data, name, option="color") is None
+    stain.obs["mark"] = mdata["rna"].obs["mark"] = 1
+    assert _access.find_column(mdata, stain, "mark", option="color")[0] is stain
+    with pytest.raises(ValueError, match="color='mark' is in several modalities; write 'rna:mark'"):
+        _access.find_column(mdata, mdata, "mark", option="color")
+    with pytest.raises(
+        KeyError, match=r"No 'kind' in .obs \(there are: 'size', 'mark', 'type', .*'stain:size'.*\). Set color to one"
+    ):
+        _access.cell_column(mdata, stain, "kind", option="color")

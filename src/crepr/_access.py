@@ -123,7 +123,20 @@ def owner_of(data: Data, use_rep: str, *, mod: str | None = None) -> Data:
 
 def groups(data: Data, groupby: str, *, option: str = "groupby") -> pd.Categorical:
     """Return a column of `.obs` as categories, without unused ones; see :func:`column` for whose. Messages call it `option`."""
-    values = column(data, groupby, option=option)
+    return cell_groups(data, data, groupby, option=option)
+
+
+def column(data: Data, name: str, *, option: str = "groupby") -> pd.Series:
+    """Return a column of `.obs`, missing values and all.
+
+    In a MuData, `name` is a column of `data.obs`, `'modality:column'`, or a column that one modality alone has.
+    """
+    return cell_column(data, data, name, option=option)
+
+
+def cell_groups(data: Data, owner: Data, groupby: str, *, option: str = "groupby") -> pd.Categorical:
+    """Return the group of each cell of `owner`, which is `data` or one of its modalities; its own columns come first."""
+    values = cell_column(data, owner, groupby, option=option)
     missing = int(values.isna().sum())
     if missing:
         raise ValueError(
@@ -132,41 +145,40 @@ def groups(data: Data, groupby: str, *, option: str = "groupby") -> pd.Categoric
     return pd.Categorical(values.array).remove_unused_categories()
 
 
-def column(data: Data, name: str, *, option: str = "groupby") -> pd.Series:
-    """Return a column of `.obs`, missing values and all.
-
-    In a MuData, `name` is a column of `data.obs`, `'modality:column'`, or a column that one modality alone has.
-    """
-    frame, own = data.obs, name
-    if is_mudata(data) and name not in frame:
-        parts = modalities(data)
-        mod, _, rest = name.rpartition(":")
-        owners = [mod] if mod in parts else [part for part, adata in parts.items() if name in adata.obs]
-        if len(owners) > 1:
-            raise ValueError(f"{option}={name!r} is in several modalities; write '{owners[0]}:{name}'.")
-        if owners:
-            same_cells(data, owners)
-            frame, own = parts[owners[0]].obs, rest or name
-    _validate.has_key(list(frame.columns), own, where=".obs", hint=f"Set {option} to one of them.")
-    return cast("pd.Series", frame[own])
-
-
-def cell_groups(data: Data, owner: Data, groupby: str, *, option: str = "groupby") -> pd.Categorical:
-    """Return the group of each cell of `owner`, which is `data` or one of its modalities; its own columns come first."""
-    own = own_column(data, owner, groupby)
-    if own is not None:
-        return groups(owner, own, option=option)
-    same_cells_as(data, owner)
-    return groups(data, groupby, option=option)
-
-
 def cell_column(data: Data, owner: Data, name: str, *, option: str) -> pd.Series:
     """Return a column for the cells of `owner`, as :func:`cell_groups` does, missing values and all."""
-    own = own_column(data, owner, name)
-    if own is not None:
-        return column(owner, own, option=option)
-    same_cells_as(data, owner)
-    return column(data, name, option=option)
+    found = find_column(data, owner, name, option=option)
+    if found is None:
+        columns = [*owner.obs.columns, *(column for column in data.obs.columns if column not in owner.obs)]
+        if is_mudata(data):
+            columns += [f"{mod}:{column}" for mod, part in modalities(data).items() for column in part.obs.columns]
+        raise KeyError(f"No {name!r} in .obs (there are: {_validate.listing(columns)}). Set {option} to one of them.")
+    holder, own = found
+    if holder is not owner:
+        same_cells_as(data, owner)
+        same_cells_as(data, holder)
+    return cast("pd.Series", holder.obs[own])
+
+
+def holds_numbers(column: pd.Series) -> bool:
+    """Whether a column holds numbers; booleans, and categories that are numbers, are names."""
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def find_column(data: Data, owner: Data, name: str, *, option: str) -> tuple[Data, str] | None:
+    """Return what has a column of `.obs`, and what it is called there; `None` if nothing has it.
+
+    That is `owner`, or else `data`, or else the modality of `'modality:column'` or the only one that has it.
+    """
+    for item in (owner, data):
+        own = own_column(data, item, name)
+        if own is not None:
+            return item, own
+    parts = modalities(data)
+    found = {mod: own for mod, part in parts.items() if (own := own_column(data, part, name)) is not None}
+    if len(found) > 1:
+        raise ValueError(f"{option}={name!r} is in several modalities; write '{next(iter(found))}:{name}'.")
+    return next(((parts[mod], own) for mod, own in found.items()), None)
 
 
 def cell_flags(data: Data, owner: Data, name: str, *, option: str) -> np.ndarray:
@@ -198,12 +210,12 @@ def marked_cells(data: Data, owner: Data, which: str | tuple[str, Any], *, optio
     return rows
 
 
-def own_column(data: Data, owner: Data, groupby: str) -> str | None:
-    """Return the column of `owner` that is meant, if it is one: `'column'`, or `'modality:column'`."""
-    if owner is data or groupby in owner.obs:
-        return groupby
-    mod, _, column = groupby.rpartition(":")
-    return column if column in owner.obs and modalities(data).get(mod) is owner else None
+def own_column(data: Data, owner: Data, name: str) -> str | None:
+    """Return the column of `owner` that is meant, if it has it: `'column'`, or `'modality:column'`."""
+    if name in owner.obs:
+        return name
+    mod, _, column = name.rpartition(":")
+    return column if mod and column in owner.obs and modalities(data).get(mod) is owner else None
 
 
 def same_cells_as(data: Data, owner: Data) -> None:

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_rgb
 
@@ -27,7 +26,7 @@ def cell_colors(
     data, adata
         What the user gave, and the modality whose cells are shown.
     color
-        Column of `.obs`, as in :func:`crepr._access.groups`.
+        Column of `.obs`, as in :func:`crepr._access.cell_column`.
     cells
         Positions of the cells.
     cmap
@@ -37,38 +36,15 @@ def cell_colors(
     -------
     Colours `(n, 3)`, uint8, and what a legend needs: the colour of each group, or the scale.
     """
-    values = _column(data, adata, color)
-    if values is not None:
+    column = _access.cell_column(data, adata, color, option="color")
+    if _access.holds_numbers(column):
+        values = column.to_numpy(dtype=float, na_value=np.nan)
         scale = ScalarMappable(Normalize(np.nanmin(values), np.nanmax(values)), cmap)
         shown = scale.to_rgba(values[cells])
         shown[np.isnan(values[cells])] = 1.0
         return np.rint(shown[:, :3] * 255).astype(np.uint8), scale
-    labels = _access.cell_groups(data, adata, color)
+    labels = _access.cell_groups(data, adata, color, option="color")
     names = [str(name) for name in labels.categories]
     palette = group_colors(data, adata, color) or default_palette(names)
     table = np.array([to_rgb(palette[name]) for name in names])
     return np.rint(table[labels.codes[cells]] * 255).astype(np.uint8), {name: palette[name] for name in names}
-
-
-def _column(data: Data, adata: AnnData, color: str) -> np.ndarray | None:
-    """Return a numeric column of `.obs`, or `None` if `color` names groups or nothing."""
-    owner: Data = adata
-    if color not in adata.obs and color in data.obs:
-        owner = data
-    elif color not in adata.obs:
-        parts = _access.modalities(data)
-        mod, _, column = color.rpartition(":")
-        mods = [mod] if mod in parts else [name for name, part in parts.items() if column in part.obs]
-        if len(mods) != 1:
-            return None
-        owner, color = parts[mods[0]], column
-    if color not in owner.obs:
-        return None
-    values = cast("pd.Series", owner.obs[color])
-    if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
-        return None
-    if owner is not adata:
-        _access.same_cells_as(data, adata)
-        if owner is not data:
-            _access.same_cells_as(data, cast("AnnData", owner))
-    return values.to_numpy(dtype=float)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 from matplotlib.colors import is_color_like, to_hex
@@ -8,8 +8,6 @@ from matplotlib.colors import is_color_like, to_hex
 from crepr import _access
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from anndata import AnnData
 
     from crepr._types import Data
@@ -29,21 +27,12 @@ def group_colors(data: Data, adata: AnnData, groupby: str) -> dict[str, str] | N
     -------
     Colour of each category, or `None` if there are none, or fewer than categories.
     """
-    for obs, uns, column in _owners(data, adata, groupby):
-        colors = uns.get(f"{column}_colors")
-        if column not in obs or colors is None:
+    for item in (adata, data, *_access.modalities(data).values()):
+        column = _access.own_column(data, item, groupby)
+        colors = None if column is None else item.uns.get(f"{column}_colors")
+        if colors is None:
             continue
-        categories = pd.Categorical(obs[column]).categories
+        categories = pd.Categorical(cast("pd.Series", item.obs[column])).categories
         if len(colors) >= len(categories) and all(is_color_like(color) for color in colors):
             return {str(name): to_hex(color) for name, color in zip(categories, colors, strict=False)}
     return None
-
-
-def _owners(data: Data, adata: AnnData, groupby: str) -> Iterator[tuple[Any, Mapping[str, Any], str]]:
-    yield adata.obs, adata.uns, groupby
-    if _access.is_mudata(data):
-        yield data.obs, data.uns, groupby
-        mod, _, column = groupby.rpartition(":")
-        for name, other in _access.modalities(data).items():
-            if mod in ("", name):
-                yield other.obs, other.uns, column

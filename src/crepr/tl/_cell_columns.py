@@ -45,7 +45,7 @@ def design_columns(data: Data, owner: Data, names: Sequence[str], cells: np.ndar
     parts = []
     for name in names:
         labels = _access.cell_groups(data, owner, name, option=option)
-        if _holds_numbers(data, owner, name):
+        if _access.holds_numbers(_access.cell_column(data, owner, name, option=option)):
             parts.append(numeric_column(data, owner, name, option=option)[cells, None])
         else:
             kept = labels[cells].remove_unused_categories()
@@ -70,13 +70,3 @@ def on_circle(degrees: np.ndarray, kind: Kind) -> np.ndarray:
 def holder(data: Data, owner: Data, names: Sequence[str]) -> Data:
     """Return what a result made of `owner` and of columns of `.obs` is written to: `owner` if it has all of them, else `data`."""
     return owner if all(_access.own_column(data, owner, name) is not None for name in names) else data
-
-
-def _holds_numbers(data: Data, owner: Data, name: str) -> bool:
-    """Whether a column, known to be there, holds numbers; categories that are numbers are names."""
-    mod, _, column = name.rpartition(":")
-    parts = _access.modalities(data)
-    places = [(owner.obs, name), (data.obs, name), *((part.obs, name) for part in parts.values())]
-    places += [(parts[mod].obs, column)] if mod in parts else []
-    values = next(frame[place] for frame, place in places if place in frame)
-    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
