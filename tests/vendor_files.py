@@ -166,6 +166,8 @@ def write_merscope(folder, tissue):
     spots = pd.DataFrame(apply(to_microns, tissue.molecules[["x", "y"]].to_numpy()), columns=["global_x", "global_y"])
     spots = spots.assign(global_z=3.0, x=1.0, y=1.0, fov=0, gene=tissue.molecules["gene"])
     spots.loc[len(spots)] = [*spots.loc[0, ["global_x", "global_y"]], 3.0, 1.0, 1.0, 0, "Blank-1"]
+    # in another plane, within the outlines of plane 3
+    spots = pd.concat([spots, spots.iloc[:50].assign(global_z=2.0)], ignore_index=True)
     spots.to_csv(region / "detected_transcripts.csv")
 
 
