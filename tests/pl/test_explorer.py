@@ -6,15 +6,16 @@ import re
 import sys
 
 import anndata as ad
+import mudata as md
 import numpy as np
 import pandas as pd
 import pytest
 from bokeh.core.serialization import Deserializer
 from matplotlib import pyplot as plt
 from PIL import Image
-from scipy.sparse import csr_matrix
+from scipy.sparse import csc_matrix, csr_matrix
 
-from crepr import get, pl
+from crepr import get, pl, pp
 from crepr.pl._compose import compose
 from crepr.pl._style import COLORS
 
@@ -44,6 +45,13 @@ class Written:
         (renderer, *_) = self.figure(name).renderers
         data, glyph = renderer.data_source.data, renderer.glyph
         return np.column_stack([data[glyph.x.field], data[glyph.y.field]])
+
+    def values(self, name):
+        """Values of a gene, told by its codes."""
+        column = self.columns[name]
+        codes = np.asarray(column["values"])
+        assert codes.dtype == np.uint16
+        return np.where(codes == self.given["missing_code"], np.nan, column["low"] + codes * column["step"])
 
     def labels(self, name):
         column = self.columns[name]
@@ -118,15 +126,52 @@ def test_anchor_genes(mdata, page):
     rna.var_names = ["A", "B:1"]
     rna.layers["counts"] = csr_matrix(np.arange(60.0).reshape(30, 2))
     written = page(mdata, color=["A", "rna:B:1", "rna:kind"], layer="counts", tooltips="A")
-    assert [(column["name"], column["gene"]) for column in written.given["columns"]] == [
-        ("A", True),
-        ("rna:B:1", True),
-        ("rna:kind", False),
+    assert [(column["name"], column["kind"]) for column in written.given["columns"]] == [
+        ("A", "gene"),
+        ("rna:B:1", "gene"),
+        ("rna:kind", "column"),
     ]
-    np.testing.assert_array_equal(written.columns["A"]["values"], np.arange(0, 60, 2))
-    np.testing.assert_array_equal(written.columns["rna:B:1"]["values"], np.arange(1, 60, 2))
+    np.testing.assert_array_equal(written.values("A"), np.arange(0, 60, 2))
+    np.testing.assert_array_equal(written.values("rna:B:1"), np.arange(1, 60, 2))
     assert written.tooltips == ["A"]
-    assert (page(mdata, color="A").columns["A"]["values"] == 0).all()
+    assert (page(mdata, color="A").values("A") == 0).all()
+
+
+@pytest.mark.parametrize("form", [np.asarray, csr_matrix, csc_matrix])
+def test_anchor_genes_that_vary_most_are_offered(mdata, page, rng, form):
+    values = rng.normal(size=(30, 60)).astype(np.float32) * np.arange(60, 0, -1)
+    values[4, 3] = 7.5
+    values[:, 5] = 0.1
+    rna = ad.AnnData(form(values), obs=mdata["rna"].obs, obsm=dict(mdata["rna"].obsm))
+    mdata = md.MuData({"rna": rna, "stain": mdata["stain"]})
+    order = rna.var_names[np.argsort(-values.var(axis=0))].tolist()
+    written = page(mdata)
+    assert written.choices == ["rna:kind", "rna:width", *order[:50]]
+    assert written.tooltips == ["rna:kind", "rna:width"]
+    for gene in ("3", order[0]):
+        low, high = values[:, int(gene)].min(), values[:, int(gene)].max()
+        np.testing.assert_allclose(written.values(gene), values[:, int(gene)], atol=(high - low) / 100_000)
+    assert page(mdata, genes=0).choices == ["rna:kind", "rna:width"]
+    assert page(mdata, genes=100).choices == ["rna:kind", "rna:width", *order[:-1]]  # but for the constant one
+    assert page(mdata, genes=["7", "rna:2"], color="2", tooltips="9").choices == ["2", "7"]
+    rna.var["highly_variable"] = rna.var_names.isin(["50", "40"])
+    assert page(mdata, genes=3).choices == ["rna:kind", "rna:width", "40", "50"]
+    # among the cells that are shown
+    rna.X[:20] = 0
+    rna.X[20:, 50] = 0
+    assert page(mdata, genes=3, cells=np.arange(20, 30)).choices == ["rna:kind", "rna:width", "40"]
+
+
+def test_anchor_genes_missing_and_far_apart(adata, page):
+    values = np.array([[np.nan, 1e6 + 0.5, np.inf], *[[i, 2.0 * i, 1.0] for i in range(29)]])
+    data = ad.AnnData(values, obs=adata.obs, obsm=dict(adata.obsm), uns=adata.uns)
+    written = page(data, genes=["0", "1", "2"])
+    np.testing.assert_array_equal(written.values("0"), values[:, 0])
+    np.testing.assert_allclose(written.values("1"), values[:, 1], atol=1e6 / 65_534)
+    np.testing.assert_array_equal(written.values("2"), [np.nan, *[1.0] * 29])
+    assert page(data).choices == ["kind", "width", "1"]
+    data.X = None
+    assert page(data).choices == ["kind", "width"]
 
 
 def test_anchor_colours_of_other_figures(mdata, page):
@@ -195,6 +240,36 @@ def test_anchor_more_cells_are_drawn(adata, page):
     np.testing.assert_array_equal(written.pictures(), expected)
     assert page(adata, max_cells=10).given["cells"] == cells
     assert page(adata, max_cells=10, rng=1).given["cells"] != cells
+
+
+def test_anchor_cells_of_one_section(adata, page):
+    """Two sections in coordinates of their own, as they come from two images."""
+    other = adata.copy()
+    other.obs_names = [f"other{i}" for i in range(30)]
+    pp.crops(other, np.zeros((2, 110, 130), np.uint8), size=SIDE, axes="cyx", pixel_size=0.5)
+    both = ad.concat({"left": adata, "right": other}, label="section")
+    del both.obsm["crops"]
+    both.uns["spatial"] = {"left": {}, "right": {}}
+    match = r"2 sections \('left', 'right'\), whose .*\.obsm\['spatial'\] lie over each other.*cells=data.obs\['section'\] == 'left'"
+    with pytest.raises(ValueError, match=match):
+        page(both)
+    left = page(both, cells=both.obs["section"] == "left")
+    assert left.given["cells"] == adata.obs_names.tolist()
+    assert "30 cells" in left.html
+    assert page(both, cells=["other3", "other1"]).given["cells"] == ["other1", "other3"]
+    assert page(both, spatial_key=None).figure("tissue") is None
+    # tiles of one section share a little
+    both.obsm["spatial"][30:] += [50, 0]
+    np.testing.assert_array_equal(page(both).points("tissue"), both.obsm["spatial"])
+
+
+def test_error_of_several_images(adata, page):
+    both = ad.concat([adata, adata], index_unique="-", uns_merge="same")
+    image = both.obsm["crops"]["image"].astype(str).to_numpy()
+    both.obsm["crops"]["image"] = pd.Categorical(np.where(np.arange(60) < 30, image, "elsewhere.tif"))
+    with pytest.raises(ValueError, match=r"2 sections \(.*'elsewhere.tif'.*cells=data.obs\[\.\.\.\] == "):
+        page(both, tile=None)
+    assert len(page(both, tile=None, cells=np.arange(30)).given["cells"]) == 30
 
 
 def test_anchor_without_pictures(adata, page):
@@ -271,6 +346,11 @@ def test_property_settings_of_matplotlib_stay(adata, page):
         ({"channels": ["GFP"]}, ValueError, "GFP"),
         ({"spatial_key": "xy"}, KeyError, "No 'xy' in .obsm .*Set spatial_key"),
         ({"cmap": "blues?"}, KeyError, "No 'blues\\?' in matplotlib's colour maps"),
+        ({"genes": -1}, ValueError, "genes must be at least 0, got -1"),
+        ({"genes": 1.5}, TypeError, "genes must be a name or a list of names, got 1.5"),
+        ({"genes": "A"}, KeyError, r"No 'A' in .var_names \(0 in all\). Set genes"),
+        ({"genes": None, "cells": []}, ValueError, "cells chooses none"),
+        ({"cells": ["cell40"]}, KeyError, "1 of 1 cells are not in obs_names: 'cell40'"),
         ({"max_cells": 0}, ValueError, "max_cells must be at least 1"),
         ({"tile": 3}, ValueError, "tile must be at least 4"),
         ({"size": 0}, ValueError, "size must be a finite number above 0"),

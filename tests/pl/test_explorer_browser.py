@@ -2,6 +2,8 @@
 
 from itertools import pairwise
 
+import anndata as ad
+import numpy as np
 import pandas as pd
 import pytest
 from browser import Browser, find_browser
@@ -22,6 +24,7 @@ PLACE = """(() => {{
   return [left + x_scale.compute(data[x.field][{cell}]), top + y_scale.compute(data[y.field][{cell}])]
 }})()"""
 SELECTED = "[...Bokeh.documents[0].get_model_by_name('{figure}').renderers[0].data_source.selected.indices].sort((a, b) => a - b)"
+NASTY = """a "b", c;\n=d"""
 #: The figure of the basis.
 MAP = "Bokeh.documents[0].get_model_by_name('map')"
 
@@ -95,15 +98,25 @@ def test_lasso_in_one_panel_selects_in_both(opened, drawn, other):
 
 
 def test_export_gives_the_selected_cells(opened, adata, browser, tmp_path):
+    adata.obs.iloc[0, 1] = 1 / 3
+    adata.obs[NASTY] = pd.Categorical([None, NASTY, *["a\r\nb"] * 28])
+    adata.obs["cell"] = range(30)
+    opened.open(pl.explorer(adata, tmp_path / "page.html", progress=False))
     opened.click(*place(opened, 4, "tissue"))
     opened.wait_for("document.getElementById('count').textContent === '1'")
     opened.send("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path), eventsEnabled=True)
     opened.run("document.querySelector('#key button').click()")
     opened.run("document.getElementById('export').click()")
     opened.wait_for_event("Browser.downloadProgress", state="completed")
-    cells = pd.read_csv(tmp_path / "selected_cells.csv")
-    assert cells["cell"].tolist() == adata.obs_names[:6].tolist()
-    assert list(cells) == ["cell"]
+    cells = pd.read_csv(tmp_path / "selected_cells.csv", lineterminator="\n")
+    expected = adata[:6]
+    assert list(cells) == ["cell", "x", "y", "kind", "width", NASTY, "cell-1"]
+    assert cells["cell"].tolist() == expected.obs_names.tolist()
+    np.testing.assert_array_equal(cells[["x", "y"]], expected.obsm["spatial"])
+    assert cells["kind"].tolist() == ["small"] * 6
+    np.testing.assert_array_equal(cells["width"].astype(np.float32), expected.obs["width"].astype(np.float32))
+    assert cells[NASTY].fillna("").tolist() == ["", NASTY, *["a\r\nb"] * 4]
+    assert cells["cell-1"].tolist() == list(range(6))
     opened.run("document.getElementById('clear').click()")
     assert opened.run(SELECTED.format(figure="map")) == []
     assert opened.run("document.getElementById('export').disabled")
@@ -122,6 +135,32 @@ def test_chooser_changes_the_colours(opened):
         "3.5",
         "5",
     ]
+
+
+def test_genes_are_offered_and_coloured(adata, browser, tmp_path):
+    values = np.column_stack([np.linspace(0, 1.5, 30), np.arange(30) % 7])
+    values[3, 0] = np.nan
+    data = ad.AnnData(values, obs=adata.obs, obsm=dict(adata.obsm), uns=adata.uns)
+    data.var_names = ["Actb", "Cd4"]
+    browser.errors.clear()
+    browser.open(
+        pl.explorer(data, tmp_path / "page.html", color=["kind", "Actb"], tooltips=["Actb", "Cd4"], progress=False)
+    )
+    offered = browser.run(
+        "[...document.querySelectorAll('#color optgroup')].map(({label, children}) => [label, ...[...children].map((item) => item.textContent)])"
+    )
+    assert offered == [["Columns", "kind"], ["Genes", "Actb", "Cd4"]]
+    browser.run(
+        "(() => { const chooser = document.getElementById('color'); chooser.value = 2; chooser.dispatchEvent(new Event('change')) })()"
+    )
+    hover(browser, 9)
+    rows = "[...document.querySelectorAll('#tip td')].map((cell) => cell.textContent)"
+    assert browser.run(rows) == ["2", f"{values[9, 0]:.4g}"]
+    hover(browser, 3)
+    assert browser.run(rows) == ["3", "missing"]
+    color = f"{MAP}.renderers[0].data_source.data.color[6].toString(16)"
+    assert browser.run(color) == "fde725ff"  # the largest
+    assert browser.errors == []
 
 
 def test_page_of_a_map_alone(adata, browser, tmp_path):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
@@ -11,10 +10,12 @@ import numpy as np
 from crepr import _access, _keys, _validate
 from crepr._optional import optional
 from crepr.get._crop_reader import crop_reader
+from crepr.pl._cell_genes import Gene, choose_genes, find_gene, read_genes
 from crepr.pl._cell_values import CellValues, cell_values, shown_columns
 from crepr.pl._channel_colors import channel_colors
 from crepr.pl._explorer_page import EXTRA, TISSUE, Page, Pictures, point_size
 from crepr.pl._find_basis import find_basis
+from crepr.pl._one_section import one_section
 from crepr.pl._pixel_size import pixel_size
 from crepr.pl._scale_bar import scale_bar
 from crepr.pl._small_pictures import SmallPictures
@@ -41,9 +42,11 @@ def explorer(
     *,
     basis: str = "umap",
     color: str | Sequence[str] | None = None,
+    genes: int | str | Sequence[str] = 50,
     tooltips: str | Sequence[str] | None = None,
     spatial_key: str | None = "spatial",
     mod: str | None = None,
+    cells: Sequence[str] | np.ndarray | None = None,
     layer: str | None = None,
     channels: Sequence[str] | None = None,
     colors: Mapping[str, Any] | Sequence[Any] | None = None,
@@ -59,8 +62,8 @@ def explorer(
     """Write a page to look around in: which cells are these on the map, where are they in the tissue, how do they look?
 
     One HTML file that any browser opens, without a server and without a network. The map and the tissue lie side by
-    side. Cells selected in one, by lasso, box or click, are selected in the other and shown as pictures; their names
-    can be saved as CSV. The mouse over a cell shows its picture and values. The colour is chosen on the page.
+    side. Cells selected in one, by lasso, box or click, are selected in the other and shown as pictures; their names,
+    positions and columns can be saved as CSV. The mouse over a cell shows its picture and values. The colour is chosen on the page.
 
     Parameters
     ----------
@@ -75,14 +78,22 @@ def explorer(
         Columns of `.obs` and genes among which the page chooses the colour, the first at its start. By default all
         columns of numbers and those of at most 102 groups. In a MuData, `'modality:name'` where several have the name.
         Groups have the colours in `.uns['<column>_colors']` if these are there.
+    genes
+        Genes to choose from as well: names, or how many of those that vary most among the cells on the page, in a MuData of
+        its modality `'rna'` or else of the one with most variables; of the genes in `.var['highly_variable']` if there are any.
+        0 for none. Each takes at most 2.7 bytes per cell of the file, which tell 65,535 values between its least and its largest.
     tooltips
         Columns of `.obs` and genes shown beside the mouse, under the one that gives the colour; by default the first
         eight of `color`.
     spatial_key
-        Key of `.obsm` with the positions (x, y) of cells, of one section. Without this key in the data, or with
+        Key of `.obsm` with the positions (x, y) of cells. Sections that would lie over each other are refused: set `cells` to
+        those of one. Without this key in the data, or with
         `None`, the page has the map only.
     mod
         Modality of a MuData whose cells are shown; by default the only one with crops, else the one with the basis.
+    cells
+        Names, positions or a mask of the cells to show, such as those of one section, `data.obs["section"] == "left"`; all by
+        default. They count in the modality whose cells are shown.
     layer
         Layer of the values of genes; `.X` by default.
     channels
@@ -125,7 +136,8 @@ def explorer(
     TypeError
         If `data` is neither an AnnData nor a MuData, or an option has the wrong type.
     ValueError
-        If names of cells are repeated, the basis has fewer than two columns or holds NaN, or a modality has other cells.
+        If names of cells are repeated, the basis has fewer than two columns or holds NaN, a modality has other cells, or
+        cells of several sections lie over each other.
     PermissionError
         If the folder of `path` cannot be written to.
 
@@ -148,28 +160,31 @@ def explorer(
     owner = _owner(data, mod, basis)
     _validate.some_cells(owner.obs_names)
     _validate.unique_cells(owner.obs_names)
+    chosen = np.unique(_access.cell_positions(owner, cells))
+    if not len(chosen):
+        raise ValueError("cells chooses none. Set it to some of the cells, or leave it out.")
+    n_obs, note = len(chosen), f"{len(chosen):,} cells"
     maps = _maps(data, owner, basis, spatial_key)
-    columns, n_colors, lines = _columns(data, owner, color, tooltips, layer)
+    if TISSUE in maps:
+        one_section(data, owner, maps[TISSUE], chosen, spatial_key=str(spatial_key))
+    if n_obs > max_cells:
+        chosen = chosen[np.sort(generator.choice(n_obs, max_cells, replace=False))]
+        note = f"{max_cells:,} of {n_obs:,} cells, drawn at random"
+    columns, n_colors, lines = _columns(data, owner, color, genes, tooltips, layer, chosen)
     pictures = _pictures(owner, tile, channels, colors, hide_neighbours)
     _validate.writable_folder("path", path.parent)
 
-    n_obs = owner.n_obs
-    cells = np.arange(n_obs)
-    note = f"{n_obs:,} cells"
-    if n_obs > max_cells:
-        cells = np.sort(generator.choice(n_obs, max_cells, replace=False))
-        note = f"{max_cells:,} of {n_obs:,} cells, drawn at random"
     page = Page(
         title=title,
         note=note,
-        cells=owner.obs_names[cells],
-        maps={name: xy[cells] for name, xy in maps.items()},
-        columns=[replace(column, data=column.data[cells]) for column in columns],
+        cells=owner.obs_names[chosen],
+        maps={name: xy[chosen] for name, xy in maps.items()},
+        columns=columns,
         n_colors=n_colors,
         tooltips=lines,
         cmap=cmap,
-        size=diameter or point_size(len(cells)),
-        pictures=pictures and _draw(cast("AnnData", owner), pictures, cells, progress=progress),
+        size=diameter or point_size(len(chosen)),
+        pictures=pictures and _draw(cast("AnnData", owner), pictures, chosen, progress=progress),
     )
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
@@ -210,21 +225,39 @@ def _maps(data: Data, owner: Data, basis: str, spatial_key: str | None) -> dict[
 
 
 def _columns(
-    data: Data, owner: Data, color: str | Sequence[str] | None, tooltips: str | Sequence[str] | None, layer: str | None
+    data: Data,
+    owner: Data,
+    color: str | Sequence[str] | None,
+    genes: int | str | Sequence[str],
+    tooltips: str | Sequence[str] | None,
+    layer: str | None,
+    cells: np.ndarray,
 ) -> tuple[list[CellValues], int, list[int]]:
     """Return the columns of the page, how many may give the colour, and which are shown beside the mouse."""
     choices = shown_columns(data, owner) if color is None else names_of("color", color)
     lines = choices[:LINES] if tooltips is None else names_of("tooltips", tooltips)
-    names = list(dict.fromkeys([*choices, *lines]))
-    columns = [
-        cell_values(data, owner, name, layer=layer, option="color" if i < len(choices) else "tooltips")
-        for i, name in enumerate(names)
-    ]
-    positions = [names.index(name) for name in lines]
-    if choices:
-        return columns, len(choices), positions
-    one = CellValues("none", np.zeros(owner.n_obs, dtype=np.int16), {"all cells": BLUE}, gene=False)
-    return [one, *columns], 1, [position + 1 for position in positions]
+    found: dict[str, CellValues | Gene] = {}
+    for name in dict.fromkeys([*choices, *lines]):
+        option = "color" if name in choices else "tooltips"
+        values = cell_values(data, owner, name, option=option, cells=cells)
+        found[name] = values or find_gene(data, owner, name, layer=layer, option=option)
+    items = {_key(found[name]): found[name] for name in choices}
+    for gene in choose_genes(data, owner, genes, layer=layer, cells=cells):
+        items.setdefault(_key(gene), gene)
+    if not items:
+        items["none"] = CellValues("none", np.zeros(len(cells), dtype=np.int16), {"all cells": BLUE}, kind="none")
+    n_colors = len(items)
+    for name in lines:
+        items.setdefault(_key(found[name]), found[name])
+    read = iter(read_genes(data, [item for item in items.values() if isinstance(item, Gene)], layer=layer, cells=cells))
+    columns = [next(read) if isinstance(item, Gene) else item for item in items.values()]
+    keys = list(items)
+    return columns, n_colors, [keys.index(_key(found[name])) for name in lines]
+
+
+def _key(item: CellValues | Gene) -> str | tuple[str, int]:
+    """Return what tells a column or gene from others, however it was called."""
+    return (item.mod, item.position) if isinstance(item, Gene) else item.name
 
 
 def _pictures(

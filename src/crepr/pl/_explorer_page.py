@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 EXTRA = "explorer"
 TISSUE = "Tissue"
 INK, PALE, MISSING = "#1f2328", "#c9ced4", "#d3d3d3"
+#: Stands for a missing value of a gene.
+MISSING_CODE = np.iinfo(np.uint16).max
 #: Pixels of a picture beside the mouse, about, and in the gallery, as in explorer.css.
 LARGE, SMALL = 144, 46
 
@@ -139,6 +141,8 @@ class Page:
             "tooltips": list(self.tooltips),
             "crops": sheets and {"columns": sheets.columns, "per_sheet": sheets.per_sheet},
             "missing": MISSING,
+            "missing_code": MISSING_CODE,
+            "tissue": axes.get(TISSUE),
         }
         code = files("crepr.pl").joinpath("explorer.js").read_text("utf-8")
         made.js_on_event("document_ready", models.CustomJS(args=given, code=code))
@@ -193,12 +197,25 @@ def _event(name: str, detail: str) -> str:
 
 def _column(column: CellValues, choose: bool, cmap: str) -> dict[str, Any]:
     """Return what the page needs of a column."""
-    common = {"name": column.name, "gene": column.gene, "choose": choose, "values": column.data}
+    common = {"name": column.name, "kind": column.kind, "choose": choose, "values": column.data}
     if column.groups is not None:
         return {**common, "groups": list(column.groups), "palette": list(column.groups.values())}
     known = column.data[np.isfinite(column.data)]
     ends = {"low": float(known.min()), "high": float(known.max())} if len(known) else {"low": None, "high": None}
-    return {**common, **ends, "groups": None, "palette": _palette(cmap)}
+    made = {**common, **ends, "groups": None, "palette": _palette(cmap)}
+    return {**made, **_coded(column.data)} if column.kind == "gene" else made
+
+
+def _coded(values: np.ndarray) -> dict[str, Any]:
+    """Return values as codes of two bytes: the least plus so many steps, with the last for what is missing."""
+    finite = np.isfinite(values)
+    known = values[finite]
+    low, high = (known.min(), known.max()) if len(known) else (0.0, 0.0)
+    whole = high - low < MISSING_CODE and bool((known == np.round(known)).all())
+    step = 1.0 if whole or high == low else (high - low) / (MISSING_CODE - 1)
+    codes = np.full(len(values), MISSING_CODE, dtype=np.uint16)
+    codes[finite] = np.round((known - low) / step)
+    return {"values": codes, "step": float(step)}
 
 
 def _palette(cmap: str) -> list[str]:

@@ -1,5 +1,6 @@
 // Runs when the plots are drawn, with what pl/_explorer_page.py gives it:
-// source, ring (data sources), cells (names), columns, tooltips (positions of columns), crops (null without), missing (colour)
+// source, ring (data sources), cells (names), columns, tooltips (positions of columns), crops (null without), missing (colour),
+// missing_code (of values of genes), tissue (columns of source with x and y, null without)
 const at = (id) => document.getElementById(id)
 const make = (tag, attributes = {}, ...children) => {
   const element = Object.assign(document.createElement(tag), attributes)
@@ -11,6 +12,11 @@ const short = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 })
 const number = (value) =>
   !Number.isFinite(value) ? "missing" : Number.isInteger(value) ? whole.format(value) : short.format(value)
 const text = ({ groups, values }, i) => (groups ? (groups[values[i]] ?? "missing") : number(values[i]))
+for (const item of columns) {
+  if (item.kind !== "gene") continue
+  const { values, low, step } = item
+  item.values = Float64Array.from(values, (code) => (code === missing_code ? NaN : low + code * step))
+}
 let column = columns[0]
 let shown = null
 let pointer = { clientX: 0, clientY: 0 }
@@ -162,10 +168,33 @@ at("clear").onclick = () => select([])
 document.addEventListener("keydown", ({ key }) => {
   if (key === "Escape") select([])
 })
+
+// --- export: names, positions and columns of .obs of the selected cells ---
+
+const digits = (values, i) => {
+  const value = values[i]
+  if (Number.isNaN(value)) return ""
+  if (!(values instanceof Float32Array) || !Number.isFinite(value)) return String(value)
+  // as few digits as tell the number from others of its type
+  for (let n = 6; n < 9; n++) if (Math.fround(value.toPrecision(n)) === value) return String(Number(value.toPrecision(n)))
+  return String(Number(value.toPrecision(9)))
+}
 at("export").onclick = () => {
-  const quoted = (name) => (/[",\r\n]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name)
+  const fields = [["cell", (i) => cells[i]]]
+  const add = (name, value) => {
+    const taken = new Set(fields.map(([other]) => other))
+    let own = name
+    for (let n = 1; taken.has(own); n++) own = `${name}-${n}`
+    fields.push([own, value])
+  }
+  for (const [k, axis] of (tissue ?? []).entries()) add("xy"[k], (i) => digits(source.data[axis], i))
+  for (const { kind, name, groups, values } of columns) {
+    if (kind === "column") add(name, groups ? (i) => groups[values[i]] ?? "" : (i) => digits(values, i))
+  }
+  const quoted = (field) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)
+  const line = (texts) => texts.map(quoted).join(",")
   const chosen = [...source.selected.indices].sort((a, b) => a - b)
-  const lines = ["cell", ...chosen.map((i) => quoted(cells[i]))]
+  const lines = [line(fields.map(([name]) => name)), ...chosen.map((i) => line(fields.map(([, value]) => value(i))))]
   const url = URL.createObjectURL(new Blob([`${lines.join("\n")}\n`], { type: "text/csv" }))
   make("a", { href: url, download: "selected_cells.csv" }).click()
   setTimeout(() => URL.revokeObjectURL(url), 10_000)
@@ -173,8 +202,8 @@ at("export").onclick = () => {
 
 // --- chooser ---
 
-for (const [label, gene] of [["Columns", false], ["Genes", true]]) {
-  const own = [...columns.entries()].filter(([, item]) => item.choose && item.gene === gene)
+for (const [label, genes] of [["Columns", false], ["Genes", true]]) {
+  const own = [...columns.entries()].filter(([, { choose, kind }]) => choose && (kind === "gene") === genes)
   const options = own.map(([value, { name }]) => make("option", { value, textContent: name }))
   if (own.length) at("color").append(make("optgroup", { label }, ...options))
 }
