@@ -23,6 +23,10 @@ def test_stored_notebook(name):
         assert ("image/png" in kinds) == bool(re.search(r"\b(cr|sc|sq|mu)\.pl\.|\bplt\.subplots", cell.source))
         assert not any(output.output_type == "error" or output.get("name") == "stderr" for output in cell.outputs)
         assert not re.search(r"/(home|root|tmp|work|Users|var)/", json.dumps(cell.outputs))
+    assert not any(re.search(r"\b(TODO|FIXME|XXX|HACK)\b", cell.source) for cell in cells)
+    # who runs it is told where the data are
+    prose = " ".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert ("CREPR_DATA" in prose) == any("CREPR_DATA" in cell.source for cell in code)
     assert path.stat().st_size < 2.5e6
 
 
