@@ -125,12 +125,14 @@ def explorer(
     ------
     FileNotFoundError
         If an image is gone; says how to name its new place.
+    IndexError
+        If a position is not that of a cell.
     IsADirectoryError
         If `path` is a folder.
     ModuleNotFoundError
         If Bokeh is not installed, which comes with the extra `explorer`.
     KeyError
-        If the basis, a column or gene, a channel, the layer, or crops for `channels` are missing.
+        If the basis, a column, gene or cell, a channel, the layer, or crops for `channels` are missing.
     OSError
         If pixels cannot be read, as those of a damaged file.
     TypeError
