@@ -61,8 +61,7 @@ def multiplex_grid(
         if order is not None and id(order) not in joined:
             joined[id(order)] = _reorder(graphs, order)
 
-    def partition(weight: np.ndarray, order: Sequence[np.ndarray] | None) -> tuple[np.ndarray, float]:
-        layers = joined[id(order)]
+    def partition(weight: np.ndarray, layers: Layers) -> tuple[np.ndarray, float]:
         labels = multiplex_leiden(
             layers,
             weights=weight.tolist(),
@@ -76,7 +75,8 @@ def multiplex_grid(
         )
         return labels, quality
 
-    tasks = tqdm(zip(weights, orders, strict=True), total=len(weights), desc="weights", disable=not progress)
+    each = [joined[id(order)] for order in orders]
+    tasks = tqdm(zip(weights, each, strict=True), total=len(weights), desc="weights", disable=not progress)
     # compiled code runs in threads side by side
     found = Parallel(n_jobs=n_jobs, prefer="threads")(delayed(partition)(*task) for task in tasks)
     labels = np.stack([one for one, _ in found])
