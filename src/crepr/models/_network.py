@@ -96,7 +96,7 @@ class NetworkSpec:
                 f"encoders must hold one encoder, got {_validate.listing(self.encoders)}. Set combine for several."
             )
         with torch.device("meta"):
-            self.build_latent()  # raises if there can be none
+            self._build_latent()  # raises if there can be none
         for encoder in self.encoders.values():
             if self.n_latent > encoder.n_hidden:
                 raise ValueError(
@@ -111,10 +111,10 @@ class NetworkSpec:
 
     @property
     def gives(self) -> tuple[str, ...]:
-        """What terms and functions may read of the latent: itself, a posterior, a prior."""
+        """What terms and functions may read, of the latent itself, a posterior and a prior."""
         return LATENTS[self.latent.kind].gives
 
-    def build_latent(self) -> Latent:
+    def _build_latent(self) -> Latent:
         """Make the latent."""
         return LATENTS[self.latent.kind](self.n_latent, self.combine, **self.latent.options)
 
@@ -136,7 +136,7 @@ class Network(nn.Module):
         self.decoders = nn.ModuleDict(
             {name: _decoder(decoder, spec.n_latent + spec.n_condition) for name, decoder in spec.decoders.items()}
         )
-        self.latent = spec.build_latent()
+        self.latent = spec._build_latent()
 
     def forward(
         self,
