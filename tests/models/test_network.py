@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from crepr.models._decoder import DecoderSpec
 from crepr.models._encoder import EncoderSpec
-from crepr.models._network import LatentSpec, Network, NetworkSpec
+from crepr.models._network import Network, NetworkSpec
 
 
 def network_spec(
@@ -20,7 +20,7 @@ def network_spec(
             "transcripts": DecoderSpec("transcripts", channels=3, upsample=upsample, **geometry),
         },
         n_latent,
-        LatentSpec(latent),
+        latent,
     )
 
 
@@ -201,7 +201,7 @@ def test_error_inputs():
         ({"kernel": 3, "padding": 3}, ValueError, "padding must be below kernel=3, got 3"),
         ({"upsample": "bilinear"}, ValueError, "upsample must be one of 'transpose', 'nearest', got 'bilinear'"),
         ({"upsample": "nearest", "kernel": 4}, ValueError, "needs an odd kernel, got 4"),
-        ({"latent": "sphere"}, ValueError, "kind of latent must be one of 'normal', 'point', got 'sphere'"),
+        ({"latent": "sphere"}, ValueError, "latent must be one of 'normal', 'point', got 'sphere'"),
     ],
 )
 def test_error_specification(change, error, match):

@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 
-from crepr.models._network import DecoderSpec, EncoderSpec, LatentSpec, NetworkSpec
+from crepr.models._network import DecoderSpec, EncoderSpec, NetworkSpec
 from crepr.models._output import Output
 from crepr.models._spec import InputSpec, ModelSpec, TermSpec
 from crepr.models._terms import TERMS
@@ -102,7 +102,7 @@ def changed(path, value):
         (["objective", "transcripts_dice", "options", "smooth"], [1.0], "smooth must be two numbers"),
         (["objective", "transcripts_focal", "options", "gene_weights"], [1.0], "has 1 gene_weights for 3 genes"),
         (["objective"], {"kl": {"term": "kl"}}, "No term compares target 'stain', 'transcripts'"),
-        (["network", "latent", "options"], {"n": 1}, "option of latent 'normal' must be one of .*got 'n'"),
+        (["network", "latent"], "sphere", "latent must be one of 'normal', 'point', got 'sphere'"),
         (["view", "angle"], float("nan"), "spec: view must be plain JSON"),
         (["view"], {}, "view must have a 'name'"),
         (["view"], [], "spec.view must be an object"),
@@ -134,10 +134,10 @@ def test_error_contradicting_terms():
 
 def test_error_point_latent_without_posterior():
     encoder, decoder = EncoderSpec(("stain",), 2, 20, (4, 4)), DecoderSpec("stain", 2, 20, (4, 4))
-    network = NetworkSpec({"encoder": encoder}, {"stain": decoder}, 3, LatentSpec("point"))
+    network = NetworkSpec({"encoder": encoder}, {"stain": decoder}, 3, "point")
     inputs = {"stain": SPEC.inputs["stain"]}
     terms = {"mse": TermSpec("mse", 1.0, "stain")}
-    assert asdict(ModelSpec("point", inputs, network, terms).network)["latent"] == {"kind": "point", "options": {}}
+    assert asdict(ModelSpec("point", inputs, network, terms).network)["latent"] == "point"
     with pytest.raises(ValueError, match="Term 'kl' reads the posterior of a latent, which only 'normal' has"):
         ModelSpec("point", inputs, network, {**terms, "kl": TermSpec("kl")})
 

@@ -14,7 +14,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "_inverse_weights": ["inverse_weights"],
         "_mevae": ["mevae"],
         "_mmd_vae": ["mmd_vae"],
-        "_network": ["DecoderSpec", "EncoderSpec", "LatentSpec", "Network", "NetworkSpec"],
+        "_network": ["DecoderSpec", "EncoderSpec", "Network", "NetworkSpec"],
         "_objective": ["Objective", "WarmUp"],
         "_output": ["Output"],
         "_paired_inpainting": ["paired_inpainting"],

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,6 @@ from crepr import _validate
 from crepr.models._combine import Combine
 from crepr.models._decoder import Decoder, DecoderSpec
 from crepr.models._encoder import Encoder, EncoderSpec
-from crepr.models._from_plain import from_plain
 from crepr.models._join_inputs import join_inputs
 from crepr.models._latents import LATENTS
 from crepr.models._output import Output
@@ -21,33 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from crepr.models._latents import Latent, Said
-
-
-@dataclass(frozen=True)
-class LatentSpec:
-    """A kind of latent by name, with its options.
-
-    Attributes
-    ----------
-    kind
-        Name of the kind, such as `'normal'`; see :doc:`/models`.
-    options
-        Options of the kind.
-
-    Raises
-    ------
-    ValueError
-        If the kind or an option of it is unknown, or a value has the wrong type.
-    """
-
-    kind: str = "normal"
-    options: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        known = LATENTS[_validate.choice("kind of latent", self.kind, LATENTS)].options
-        for name, value in self.options.items():
-            _validate.choice(f"option of latent {self.kind!r}", name, known)
-            from_plain(known[name], value, f"option {name!r} of latent {self.kind!r}")
 
 
 @dataclass(frozen=True)
@@ -63,7 +35,7 @@ class NetworkSpec:
     n_latent
         Dimensions of the latent.
     latent
-        What kind of latent; normal by default.
+        Kind of latent, such as `'normal'`; see :doc:`/models`.
     combine
         How several encoders make one latent, see :func:`combine`; `'none'` where there is one.
     n_condition
@@ -80,7 +52,7 @@ class NetworkSpec:
     encoders: dict[str, EncoderSpec | ProfileEncoderSpec]
     decoders: dict[str, DecoderSpec | ProfileDecoderSpec]
     n_latent: int
-    latent: LatentSpec = field(default_factory=LatentSpec)
+    latent: str = "normal"
     combine: Combine = "none"
     n_condition: int = 0
 
@@ -90,13 +62,13 @@ class NetworkSpec:
     def __post_init__(self) -> None:
         _validate.integer("n_latent", self.n_latent, minimum=1)
         _validate.integer("n_condition", self.n_condition, minimum=0)
+        _validate.choice("latent", self.latent, LATENTS)
         _validate.choice("combine", self.combine, get_args(Combine))
         if not self.encoders or (self.combine == "none" and len(self.encoders) > 1):
             raise ValueError(
                 f"encoders must hold one encoder, got {_validate.listing(self.encoders)}. Set combine for several."
             )
-        with torch.device("meta"):
-            self._build_latent()  # raises if there can be none
+        self._build_latent()  # raises if encoders cannot make it together
         for encoder in self.encoders.values():
             if self.n_latent > encoder.n_hidden:
                 raise ValueError(
@@ -112,11 +84,11 @@ class NetworkSpec:
     @property
     def gives(self) -> tuple[str, ...]:
         """What terms and functions may read, of the latent itself, a posterior and a prior."""
-        return LATENTS[self.latent.kind].gives
+        return LATENTS[self.latent].gives
 
     def _build_latent(self) -> Latent:
         """Make the latent."""
-        return LATENTS[self.latent.kind](self.n_latent, self.combine, **self.latent.options)
+        return LATENTS[self.latent](self.combine)
 
 
 class Network(nn.Module):
@@ -187,7 +159,7 @@ class Network(nn.Module):
 
 
 def _encoder(spec: EncoderSpec | ProfileEncoderSpec, network: NetworkSpec) -> nn.Module:
-    heads = LATENTS[network.latent.kind].heads
+    heads = LATENTS[network.latent].heads
     if isinstance(spec, ProfileEncoderSpec):
         return ProfileEncoder(spec, network.n_latent, heads=heads)
     return Encoder(spec, network.n_latent, heads=heads)

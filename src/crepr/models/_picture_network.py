@@ -6,7 +6,7 @@ from crepr import _validate
 from crepr.models._block_sizes import block_sizes
 from crepr.models._decoder import DecoderSpec
 from crepr.models._encoder import EncoderSpec
-from crepr.models._network import LatentSpec, NetworkSpec
+from crepr.models._network import NetworkSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ def picture_network(
     inputs: Mapping[str, InputSpec],
     *,
     n_latent: int,
-    latent: LatentSpec | None = None,
+    latent: str,
     widths: Sequence[int] | None,
     decoder_widths: Mapping[str, Sequence[int]],
     blocks: Literal["norm", "plain"],
@@ -72,7 +72,7 @@ def picture_network(
         )
         for name, spec in inputs.items()
     }
-    return NetworkSpec({"encoder": encoder}, decoders, n_latent, latent or LatentSpec())
+    return NetworkSpec({"encoder": encoder}, decoders, n_latent, latent)
 
 
 def _common_size(inputs: Mapping[str, InputSpec]) -> int:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from crepr.models._network import LatentSpec, NetworkSpec
+from crepr.models._network import NetworkSpec
 from crepr.models._profile_decoder import ProfileDecoderSpec
 from crepr.models._profile_encoder import ProfileEncoderSpec
 
@@ -20,7 +20,7 @@ def profile_network(
     inputs: Mapping[str, InputSpec],
     *,
     n_latent: int,
-    latent: LatentSpec | None = None,
+    latent: str,
     widths: Sequence[int] | None,
     decoder_widths: Mapping[str, Sequence[int]],
     blocks: Literal["norm", "plain"],
@@ -34,4 +34,4 @@ def profile_network(
     }  # fmt: skip
     encoder = ProfileEncoderSpec((name,), widths=own, **common)
     decoder = ProfileDecoderSpec(name, widths=tuple(decoder_widths.get(name, own)), **common)
-    return NetworkSpec({"encoder": encoder}, {name: decoder}, n_latent, latent or LatentSpec())
+    return NetworkSpec({"encoder": encoder}, {name: decoder}, n_latent, latent)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from crepr import _validate
-from crepr.models._network import LatentSpec
 from crepr.models._objective import WarmUp
 from crepr.models._picture_network import picture_network
 from crepr.models._profile_network import profile_network
@@ -152,7 +151,7 @@ def vae(
     }
     common: dict[str, Any] = {
         "n_latent": _validate.integer("n_latent", n_latent, minimum=1), "widths": widths, "blocks": blocks,
-        "decoder_widths": decoder_widths or {}, "latent": LatentSpec("normal" if sampled else "point"),
+        "decoder_widths": decoder_widths or {}, "latent": "normal" if sampled else "point",
     }  # fmt: skip
     if _are_profiles(inputs):
         _unused(of_pictures, "pictures")

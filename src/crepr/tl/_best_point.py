@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 def best_point(table: pd.DataFrame, min_clusters: int, *, axes: Sequence[str] = (), quiet: bool = False) -> int:
     """Return the row of highest silhouette among those of enough clusters; the first of equals.
 
-    Unless `quiet`, as of controls, warns where no row has enough clusters (those with most are taken), all silhouettes are negative, or the best point lies on the edge
-    of one of the `axes` of the grid.
+    Warns where no row has enough clusters (those with most are taken), all silhouettes are negative, or the best
+    point lies on the edge of one of the `axes` of the grid; not if `quiet`, as for controls, of which one may also
+    be a single cluster.
     """
     say = _silent if quiet else warn
     rated = table[table["silhouette"].notna()]

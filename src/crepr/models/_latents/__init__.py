@@ -1,10 +1,9 @@
 """Kinds of latents, a file for each: from what encoders say of a cell to what is decoded, and to what is told of it.
 
-A kind is a module, made with `n_latent`, how several encoders are combined, and its options. It has
+A kind is a module, made with how several encoders are combined. It has
 
 - `heads`: linear heads that each encoder gets, by name; one of them is `mean`;
 - `gives`: what terms and functions may read of it: the `'latent'`; a `'posterior'` in `Output.q`, with log-variances; a `'prior'` to draw from;
-- `options`: types of its options;
 - `forward(said, sample=, generator=)`: what is decoded, `(B, n_latent)`, and what goes to `Output.q`;
 - `encode(said)`: what is written of a cell, and its log-variance, minus infinity where there is none.
 """

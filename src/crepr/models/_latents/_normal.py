@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -24,9 +24,8 @@ class NormalLatent(nn.Module):
 
     heads = ("mean", "logvar")
     gives = ("latent", "posterior", "prior")
-    options: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, n_latent: int, how: Combine) -> None:
+    def __init__(self, how: Combine) -> None:
         super().__init__()
         self.how = how
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +16,8 @@ class PointLatent(nn.Module):
 
     heads = ("mean",)
     gives: tuple[str, ...] = ("latent",)
-    options: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, n_latent: int, how: Combine) -> None:
+    def __init__(self, how: Combine) -> None:
         super().__init__()
         if how == "poe":
             raise ValueError("combine='poe' is a product of distributions, and the latent a point. Set sampled=True.")
