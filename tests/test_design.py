@@ -20,7 +20,21 @@ FILES = sorted(SRC.rglob("*.py"))
 
 #: Rooms from the cellar to the roof: each may import itself and the rows above it.
 ROWS = (
-    {"_access", "_keys", "_optional", "_progress", "_ranges", "_record", "_types", "_validate", "_version", "_warn"},
+    {
+        "_access",
+        "_atomic",
+        "_keys",
+        "_only_one",
+        "_optional",
+        "_progress",
+        "_ranges",
+        "_reading",
+        "_record",
+        "_types",
+        "_validate",
+        "_version",
+        "_warn",
+    },
     {"images"},
     {"stats"},
     {"cluster"},

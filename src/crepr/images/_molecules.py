@@ -7,13 +7,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crepr import _validate
+from crepr._atomic import atomic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,16 +83,14 @@ def write_molecules(
     header = {"format": FORMAT, "genes": [str(name) for name in genes], "fingerprint": fingerprint, **(info or {})}
     columns = {"y": (y, pa.float32()), "x": (x, pa.float32()), "gene": (gene, pa.int32()), "cell": (cell, pa.int32())}
     schema = pa.schema([(name, kind) for name, (_, kind) in columns.items()], metadata={KEY: json.dumps(header)})
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
-    try:
-        with pq.ParquetWriter(temporary, schema, compression="zstd", use_dictionary=["gene", "cell"]) as writer:
-            for start in range(0, len(order), ROWS):
-                rows = order[start : start + ROWS]
-                arrays = [pa.array(values[rows], type=kind) for values, kind in columns.values()]
-                writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=ROWS)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        atomic("path", path, nbytes=16 * len(order)) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd", use_dictionary=["gene", "cell"]) as writer,
+    ):
+        for start in range(0, len(order), ROWS):
+            rows = order[start : start + ROWS]
+            arrays = [pa.array(values[rows], type=kind) for values, kind in columns.values()]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=ROWS)
     return f"{path}#{fingerprint}"
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +9,7 @@ import numpy as np
 import zarr
 
 from crepr import _validate
+from crepr._atomic import atomic
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -53,7 +52,7 @@ def write_image(path: str | Path, source: Source) -> Path:
     PosixPath('tissue.ome.zarr')
     """
     path = Path(path)
-    folder = _validate.writable_folder("store", path.parent)
+    _validate.writable_folder("store", path.parent)
     pixels = _dask(source)
     if path.exists():
         if not _equal(path, source, pixels):
@@ -62,16 +61,9 @@ def write_image(path: str | Path, source: Source) -> Path:
                 f"Give another store, or delete it."
             )
         return path
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=folder))
-    try:
-        unfinished = scratch / path.name
-        if source.axes == "ncyx":
-            _write_stack(unfinished, source, pixels)
-        else:
-            _write_ome_zarr(unfinished, source, pixels)
-        unfinished.rename(path)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    write = _write_stack if source.axes == "ncyx" else _write_ome_zarr
+    with atomic("store", path, nbytes=int(pixels.nbytes)) as unfinished:
+        write(unfinished, source, pixels)
     return path
 
 

@@ -25,7 +25,7 @@ def picture_network(
     inputs: Mapping[str, InputSpec],
     *,
     n_latent: int,
-    latent: str,
+    latent: str = "normal",
     widths: Sequence[int] | None,
     decoder_widths: Mapping[str, Sequence[int]],
     blocks: Literal["norm", "plain"],

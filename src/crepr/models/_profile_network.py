@@ -20,7 +20,7 @@ def profile_network(
     inputs: Mapping[str, InputSpec],
     *,
     n_latent: int,
-    latent: str,
+    latent: str = "normal",
     widths: Sequence[int] | None,
     decoder_widths: Mapping[str, Sequence[int]],
     blocks: Literal["norm", "plain"],

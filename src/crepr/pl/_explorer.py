@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from uuid import uuid4
 
 import matplotlib as mpl
 import numpy as np
 
 from crepr import _access, _keys, _validate
+from crepr._atomic import atomic
 from crepr._optional import optional
 from crepr.get._crop_reader import crop_reader
 from crepr.pl._cell_genes import Gene, choose_genes, find_gene, read_genes
@@ -188,12 +188,9 @@ def explorer(
         size=diameter or point_size(len(chosen)),
         pictures=pictures and _draw(cast("AnnData", owner), pictures, chosen, progress=progress),
     )
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
-    try:
-        temporary.write_text(page.render(), encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    text = page.render()
+    with atomic("path", path, nbytes=len(text)) as temporary:
+        temporary.write_text(text, encoding="utf-8")
     return path
 
 

@@ -10,6 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from crepr import _validate
+from crepr._atomic import UNFINISHED, atomic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from crepr._types import PathLike
 
 IDENTITY = "features.json"
-#: What a process that was killed leaves behind.
-TEMPORARY = ".tmp"
 
 
 class FeatureCheckpoint:
@@ -51,12 +50,11 @@ class FeatureCheckpoint:
                 raise ValueError(
                     f"path={str(path)!r} holds features made with other {', '.join(other)}. Give another folder, or delete it."
                 )
-        elif any(item.suffix != TEMPORARY for item in self._folder.iterdir()):
+        elif any(item.suffix != UNFINISHED for item in self._folder.iterdir()):
             raise ValueError(f"path={str(path)!r} holds other files, and no features. Give a folder of its own.")
         else:
-            temporary = record.with_suffix(TEMPORARY)
-            temporary.write_text(json.dumps(dict(identity), indent=1))
-            os.replace(temporary, record)
+            with atomic("path", record) as unfinished:
+                unfinished.write_text(json.dumps(dict(identity), indent=1))
 
     def load(self, values: np.ndarray) -> np.ndarray:
         """Fill in the rows of `values` that were measured, and return which cells are left."""
@@ -76,7 +74,5 @@ class FeatureCheckpoint:
     def save(self, cells: np.ndarray, values: np.ndarray) -> None:
         """Keep the features of some cells."""
         part = self._folder / f"{cells.min():09d}-{len(cells)}-{os.urandom(4).hex()}.npz"
-        temporary = part.with_suffix(TEMPORARY)
-        with temporary.open("wb") as file:
-            np.savez(file, cells=cells, values=values)
-        os.replace(temporary, part)
+        with atomic("path", part, nbytes=cells.nbytes + values.nbytes) as unfinished:
+            np.savez(unfinished, cells=cells, values=values)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from crepr import _validate
+from crepr._atomic import writing
+from crepr._only_one import only_one
 from crepr._optional import optional
 
 if TYPE_CHECKING:
@@ -76,16 +78,18 @@ def search(
 
 @contextmanager
 def _study(optuna: ModuleType, storage: Path | None) -> Iterator[Any]:
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    kept = None if storage is None else optuna.storages.RDBStorage(f"sqlite:///{storage}")
-    try:
+    with ExitStack() as stack:
+        if storage is not None:
+            stack.enter_context(only_one("storage", storage))
+            stack.enter_context(writing("storage", storage))
+        stack.callback(optuna.logging.set_verbosity, optuna.logging.get_verbosity())
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        kept = None
+        if storage is not None:
+            kept = optuna.storages.RDBStorage(f"sqlite:///{storage}")
+            stack.callback(kept.engine.dispose)
+            stack.callback(kept.remove_session)
         yield optuna.create_study(direction="minimize", storage=kept, study_name=NAME, load_if_exists=True)
-    finally:
-        optuna.logging.set_verbosity(verbosity)
-        if kept is not None:
-            kept.remove_session()
-            kept.engine.dispose()
 
 
 def check_storage(path: Path) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from typing import TYPE_CHECKING, Any, cast
 
 import lightning as L
 
+from crepr._atomic import atomic
 from crepr._progress import tqdm
 
 if TYPE_CHECKING:
@@ -69,17 +69,18 @@ class Checkpoint(L.Callback):
         self.best = float("inf")
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Write under another name, then rename, so that a kill leaves the old one."""
+        """Write both, so that after a kill in between the epoch is trained again and writes them again."""
         better = self.monitor is not None and float(trainer.callback_metrics[self.monitor]) < self.best
         if better:
             self.best = float(trainer.callback_metrics[str(self.monitor)])
-        partial = self.folder / f".{LAST}.partial"
-        trainer.save_checkpoint(partial)
-        if trainer.is_global_zero:
+        if not trainer.is_global_zero:
+            trainer.save_checkpoint(self.folder / LAST)  # all take part, the first process writes
+            return
+        with atomic("checkpoint_dir", self.folder / LAST) as partial:
+            trainer.save_checkpoint(partial)
             if better:
-                shutil.copyfile(partial, self.folder / f".{BEST}.partial")
-                os.replace(self.folder / f".{BEST}.partial", self.folder / BEST)
-            os.replace(partial, self.folder / LAST)
+                with atomic("checkpoint_dir", self.folder / BEST, nbytes=partial.stat().st_size) as best:
+                    shutil.copyfile(partial, best)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the least loss so far."""

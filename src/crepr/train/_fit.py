@@ -5,14 +5,16 @@ from __future__ import annotations
 import signal
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lightning as L
 import pandas as pd
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 
+from crepr._only_one import only_one
 from crepr.train._callbacks import BEST, LAST, Checkpoint, History, Patience, Progress, epochs_waited
 from crepr.train._quiet import Quiet, quiet_lightning
 
@@ -58,7 +60,7 @@ def fit(
     ------
     ValueError
         If the folder holds a checkpoint and `resume` is false, or one of another run, of more epochs, or a damaged one;
-        or if an input is not finite.
+        or if another process trains into it; or if an input is not finite.
     FloatingPointError
         If the loss is no longer finite.
     """
@@ -67,17 +69,23 @@ def fit(
         temporary = tempfile.TemporaryDirectory(prefix="crepr-")
         checkpoint_dir = Path(temporary.name)
     try:
-        last = _earlier_run(checkpoint_dir, identity, resume=resume)
-        if last is not None and _is_finished(plan, checkpoint_dir, patience):
-            return _read_back(plan, checkpoint_dir)
-        trainer = _train(plan, hardware, checkpoint_dir, last=last, patience=patience, progress=progress)
-        checkpoint_dir = trainer.strategy.broadcast(checkpoint_dir)
-        history = _read_back(plan, checkpoint_dir)
-        trainer.strategy.barrier()  # the first process removes a temporary folder when all have read it
-        return history
+        # of the processes of one run, which share the folder, the first has the lock
+        with only_one("checkpoint_dir", checkpoint_dir) if _is_first() else nullcontext():
+            last = _earlier_run(checkpoint_dir, identity, resume=resume)
+            if last is not None and _is_finished(plan, checkpoint_dir, patience):
+                return _read_back(plan, checkpoint_dir)
+            trainer = _train(plan, hardware, checkpoint_dir, last=last, patience=patience, progress=progress)
+            checkpoint_dir = trainer.strategy.broadcast(checkpoint_dir)
+            history = _read_back(plan, checkpoint_dir)
+            trainer.strategy.barrier()  # the first process removes a temporary folder when all have read it
+            return history
     finally:
         if temporary is not None:
             temporary.cleanup()
+
+
+def _is_first() -> bool:
+    return rank_zero_only.rank == 0  # type: ignore[attr-defined, no-any-return]
 
 
 def _train(

@@ -5,9 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from crepr import _validate
+from crepr._atomic import atomic
 from crepr._progress import tqdm
 from crepr._version import __version__
 from crepr.models._spatial_network import SpatialNetworkSpec
@@ -120,12 +118,11 @@ class TrainedModel:
                     else "exists; set overwrite=True to replace it"
                 )
                 raise FileExistsError(f"path={str(path)!r} {what}.")
-        parent = _validate.writable_folder("path", path.absolute().parent)
-        partial = Path(tempfile.mkdtemp(dir=parent, prefix=f".{path.name}."))
-        try:
-            save_file(
-                {name: values.contiguous() for name, values in self.network.state_dict().items()}, partial / WEIGHTS
-            )
+        _validate.writable_folder("path", path.absolute().parent)
+        weights = {name: values.contiguous() for name, values in self.network.state_dict().items()}
+        with atomic("path", path, nbytes=sum(values.nbytes for values in weights.values())) as partial:
+            partial.mkdir()
+            save_file(weights, partial / WEIGHTS)
             self.history.to_parquet(partial / HISTORY)
             header = {
                 "format": FORMAT,
@@ -135,16 +132,6 @@ class TrainedModel:
             }
             header["sha256"] = _digests(partial, header)
             (partial / SPEC).write_text(json.dumps(header, indent=1))
-            partial.chmod(0o755)
-            if path.exists():
-                old = Path(tempfile.mkdtemp(dir=parent, prefix=f".{path.name}."))
-                os.replace(path, old / path.name)
-                os.replace(partial, path)
-                shutil.rmtree(old)
-            else:
-                os.replace(partial, path)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
 
     def encode(
         self,
