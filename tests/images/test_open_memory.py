@@ -69,7 +69,9 @@ def test_error_unreadable(tmp_path, name):
     content = path.read_bytes()
     for broken in (content[:-10], content[:20], b"", b"hello"):
         path.write_bytes(broken)
-        with pytest.raises(ValueError, match=rf"{name}' cannot be read: .*truncated, corrupt or no NumPy file"):
+        with pytest.raises(
+            ValueError, match=rf"{name}' cannot be read by NumPy: .*truncated, corrupt or no NumPy file"
+        ):
             open_npy(str(path), None)
 
 
@@ -77,3 +79,12 @@ def test_error_pickled_objects_are_not_loaded(tmp_path):
     np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match=r"a.npy' cannot be read"):
         open_npy(str(tmp_path / "a.npy"), None)
+
+
+def test_error_damaged_within(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", ARRAY)
+    content = bytearray((tmp_path / "a.npz").read_bytes())
+    content[60:90] = bytes(30)
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a.npz' cannot be read by NumPy: error: Error -3 .* copy it again"):
+        open_npy(str(tmp_path / "a.npz"), None)

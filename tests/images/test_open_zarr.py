@@ -157,7 +157,7 @@ def test_urls(store):
         ("{store}/images/flat/s0/c", FileNotFoundError, "holds neither a Zarr array nor a Zarr group"),
         ("spatialdata:{store}#nuclei", ValueError, r"no image or label element 'nuclei' \(there are: .*'cells'"),
         ("spatialdata:{store}", ValueError, "is written 'spatialdata:STORE#ELEMENT', got 'spatialdata:"),
-        ("nothing://{store}", ValueError, "'nothing://.* cannot be opened as Zarr: ValueError: Protocol not known"),
+        ("nothing://{store}", ValueError, "'nothing://.* cannot be read as Zarr: ValueError: Protocol not known"),
     ],
 )
 def test_error(store, uri, error, match):
@@ -169,9 +169,12 @@ def test_error(store, uri, error, match):
     ("metadata", "match"),
     [
         ({"multiscales": []}, "without an OME-Zarr image"),
-        ({"multiscales": [{"datasets": [{"path": "half"}]}]}, "The OME-Zarr metadata of '.*' is broken: KeyError"),
-        ({"multiscales": [{"datasets": []}]}, "is broken: IndexError"),
-        ({"multiscales": "x"}, "is broken: TypeError"),
+        ({"multiscales": [{"datasets": [{"path": "half"}]}]}, "a.ome.zarr' cannot be read by its OME-Zarr metadata: KeyError"),
+        ({"multiscales": [{"datasets": []}]}, "OME-Zarr metadata: IndexError"),
+        ({"multiscales": [{"datasets": [{"path": "full"}], "axes": [3]}]}, "OME-Zarr metadata: TypeError"),
+        ({"multiscales": [{"datasets": [{"path": "../../a"}]}]}, "OME-Zarr metadata: "),
+        ({"multiscales": [{"datasets": [{"path": ""}]}]}, "OME-Zarr metadata: TypeError: '' is no array"),
+        ({"multiscales": "x"}, "OME-Zarr metadata: TypeError"),
         ({"multiscales": [{"datasets": [{"path": "full"}], "axes": ["c", "z", "y", "x"]}]}, "name 4 dimensions, but .* has 5"),
         ({"multiscales": [{"datasets": [{"path": "full"}], "axes": ["a", "c", "z", "y", "x"]}]}, "must hold y and x, and may"),
     ],
@@ -187,5 +190,22 @@ def test_error_metadata(tmp_path, metadata, match):
 def test_error_unreadable_metadata(tmp_path):
     path = ome_zarr(tmp_path / "a.ome.zarr", "0.5")
     (tmp_path / "a.ome.zarr" / "zarr.json").write_text('{"attributes": {')
-    with pytest.raises(ValueError, match="cannot be opened as Zarr: JSONDecodeError"):
+    with pytest.raises(ValueError, match="cannot be read as Zarr: JSONDecodeError"):
         open_source(path)
+
+
+def test_error_damaged_within(tmp_path):
+    path = ome_zarr(tmp_path / "a.ome.zarr", "0.5")
+    (tmp_path / "a.ome.zarr" / "full" / "zarr.json").write_text("{")
+    with pytest.raises(
+        ValueError, match=r"a.ome.zarr' cannot be read by its OME-Zarr metadata: JSONDecodeError.*copy it again"
+    ):
+        open_source(path)
+
+
+def test_error_a_size_that_no_image_has(tmp_path):
+    zarr.create_array(tmp_path / "a.zarr", shape=(1, 10**12, 10**12), chunks=(1, 8, 8), dtype="u2")
+    with pytest.raises(
+        ValueError, match=r"a.zarr' says that it is 1,000,000,000,000 long along y, in 125,000,000,000 chunks"
+    ):
+        open_source(f"{tmp_path}/a.zarr")

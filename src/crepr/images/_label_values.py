@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, product
+from itertools import batched, pairwise, product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,9 @@ from crepr.images._pool import run_all
 
 if TYPE_CHECKING:
     from crepr.images._source import Source
+
+# chunks listed at a time: an image may have millions
+BOXES = 1 << 12
 
 
 def label_values(source: Source, *, z: int | None = None) -> np.ndarray:
@@ -40,10 +43,12 @@ def label_values(source: Source, *, z: int | None = None) -> np.ndarray:
     cuts = dict(zip(source.axes, array.edges, strict=True))
     if z is not None:
         cuts["z"] = np.array([z, z + 1])
-    boxes = list(product(*[[slice(*ends) for ends in pairwise(cuts[axis].tolist())] for axis in source.axes]))
+    boxes = product(*[[slice(*ends) for ends in pairwise(cuts[axis].tolist())] for axis in source.axes])
 
     def values(box: tuple[slice, ...]) -> np.ndarray:
         return pd.unique(array.box(*box).ravel()).astype(np.int64)
 
-    found = np.unique(np.concatenate(run_all(values, boxes)))
+    found = np.empty(0, np.int64)
+    for some in batched(boxes, BOXES):
+        found = np.unique(np.concatenate([found, *run_all(values, some)]))
     return found[found > 0]

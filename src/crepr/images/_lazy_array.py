@@ -18,6 +18,8 @@ BLOCK_SIDE = 512
 BLOCK_BYTES = 1 << 22
 # pixels below which neighbouring chunks are read together: opening a chunk takes as long as decoding so many
 SMALL_CHUNK = 256 * 256
+# chunks along an axis, more of which no image has, and no stack
+MOST_CHUNKS, MOST_ROWS = 1 << 20, 1 << 26
 
 
 class LazyArray:
@@ -59,11 +61,18 @@ class LazyArray:
 
     def _stored_edges(self, lengths: dict[str, int]) -> dict[str, np.ndarray]:
         is_zarr = isinstance(self._array, zarr.Array)
-        chunks: Any = self._array.read_chunk_sizes if is_zarr else getattr(self._array, "chunks", None)
+        chunks: Any = _zarr_chunks(self._array) if is_zarr else getattr(self._array, "chunks", None)
         if chunks is None:
             crop = math.prod(n for axis, n in lengths.items() if axis != "n") * self.dtype.itemsize
             sides = {"n": max(1, BLOCK_BYTES // crop)} if "n" in lengths else {"y": BLOCK_SIDE, "x": BLOCK_SIDE, "z": 1}
             chunks = [sides.get(axis, n) for axis, n in lengths.items()]
+        for (axis, n), chunk in zip(lengths.items(), chunks, strict=True):
+            count = n / max(chunk, 1) if isinstance(chunk, int | np.integer) else len(chunk)
+            if count > (MOST_ROWS if axis == "n" else MOST_CHUNKS):
+                raise ValueError(
+                    f"{self._uri!r} says that it is {n:,} long along {axis}, in {count:,.0f} chunks: that is no image, or it is "
+                    "damaged. Write or copy it again."
+                )
         return {axis: _edges(n, chunk) for (axis, n), chunk in zip(lengths.items(), chunks, strict=True)}
 
     @property
@@ -88,6 +97,9 @@ class LazyArray:
         wanted = dict(zip(self.axes, slices, strict=True))
         try:
             block = np.asarray(self._array[self._key(wanted)])
+            expected = tuple(len(range(part.start, part.stop)) for part in self._key(wanted))
+            if block.shape != expected or block.dtype.newbyteorder("=") != self.dtype.newbyteorder("="):
+                raise ValueError(f"{block.dtype} of shape {block.shape} and not {self.dtype} of shape {expected}")
         except Exception as error:
             where = ", ".join(f"{axis} {part.start}:{part.stop}" for axis, part in wanted.items())
             raise OSError(
@@ -138,6 +150,14 @@ class LazyArray:
         return np.asarray(self[...], dtype=dtype)
 
 
+def _zarr_chunks(array: zarr.Array) -> Any:
+    """Return one size for each axis, or where they differ the list of all: Zarr takes for ever to list those of a damaged array."""
+    try:
+        return array.chunks
+    except NotImplementedError:
+        return array.read_chunk_sizes
+
+
 def _edges(length: int, chunk: int | Sequence[int]) -> np.ndarray:
     """Where chunks start, and the end: chunks of one size, or of the sizes given."""
     if isinstance(chunk, int | np.integer):
@@ -149,7 +169,7 @@ def _grouped(y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Join neighbours, the narrower way first, until no chunk is small."""
     while np.diff(y).max() * np.diff(x).max() < SMALL_CHUNK and max(len(y), len(x)) > 2:
         if len(x) == 2 or (len(y) > 2 and np.diff(y).max() <= np.diff(x).max()):
-            y = np.unique([*y[::2], y[-1]])
+            y = np.unique(np.append(y[::2], y[-1]))
         else:
-            x = np.unique([*x[::2], x[-1]])
+            x = np.unique(np.append(x[::2], x[-1]))
     return y, x

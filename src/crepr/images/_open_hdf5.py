@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from crepr._reading import reading
 from crepr._validate import listing
 from crepr.images._stored import Stored
 
@@ -26,22 +28,21 @@ def open_hdf5(path: str, key: str) -> Stored:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"No such file: {path!r}.")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(
-            f"{path!r} cannot be read as HDF5: {error}. It is truncated, corrupt or no HDF5 file."
-        ) from error
-    found = file.get(key)
-    if not isinstance(found, h5py.Dataset):
-        datasets: list[str] = []
-        file.visititems(lambda name, item: datasets.append(name) if isinstance(item, h5py.Dataset) else None)
-        file.close()
+    with ExitStack() as on_error:
+        with reading(path, "as HDF5", then="It is truncated, corrupt or no HDF5 file: write or copy it again."):
+            file = on_error.enter_context(h5py.File(path, "r"))
+            found = file.get(key)
+            datasets: list[str] = []
+            if isinstance(found, h5py.Dataset):
+                axes = "ncyx" if found.ndim == 4 else None
+                kinds = _texts(file, found, "channel_mapping") or ()
+                masks = tuple(i for i, kind in enumerate(kinds) if kind == "mask")
+                stored = Stored(found, axes, _texts(file, found, "channel_names"), close=file.close, masks=masks)
+                len(found.shape), found.dtype  # of a dataset without them h5py says so only now
+                on_error.pop_all()
+                return stored
+            file.visititems(lambda name, item: datasets.append(name) if isinstance(item, h5py.Dataset) else None)
         raise ValueError(f"{path!r} has no dataset {key!r} (there are: {listing(sorted(datasets))}).")
-    axes = "ncyx" if found.ndim == 4 else None
-    kinds = _texts(file, found, "channel_mapping") or ()
-    masks = tuple(i for i, kind in enumerate(kinds) if kind == "mask")
-    return Stored(found, axes, _texts(file, found, "channel_names"), close=file.close, masks=masks)
 
 
 def _texts(file: h5py.File, dataset: h5py.Dataset, key: str) -> tuple[str, ...] | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from crepr._reading import reading
 from crepr._validate import listing
 from crepr.images._stored import Stored
 
@@ -90,7 +90,7 @@ def open_npy(path: str, key: str | None) -> Stored:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"No such file: {path!r}.")
-    try:
+    with reading(path, "by NumPy", then="It is truncated, corrupt or no NumPy file: write or copy it again."):
         if path.lower().endswith(".npy"):
             return Stored(np.load(path, mmap_mode="r", allow_pickle=False))
         with open(path, "rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as loaded:
@@ -99,6 +99,4 @@ def open_npy(path: str, key: str | None) -> Stored:
                 key = names[0]
             if key in names:
                 return Stored(loaded[key])
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path!r} cannot be read: {error}. It is truncated, corrupt or no NumPy file.") from error
     raise ValueError(f"{path!r} has no array {key!r} (there are: {listing(names)}). Write it as 'PATH.npz#KEY'.")

@@ -8,11 +8,13 @@ from typing import Any
 
 import zarr
 
+from crepr._reading import reading
 from crepr._validate import listing
 from crepr.images._stored import Stored, square_pixel
 
 # before version 0.3 of OME-Zarr the axes were not written
 OLD_AXES = "tczyx"
+AGAIN = "Check the path; if it is right, what is there is damaged or no image: write or copy it again."
 
 
 def open_zarr(uri: str) -> Stored:
@@ -29,26 +31,28 @@ def open_zarr(uri: str) -> Stored:
     FileNotFoundError
         If nothing is there.
     ValueError
-        If what is there is neither an array nor an image.
+        If what is there is neither an array nor an image, or damaged.
     """
     if uri.startswith("spatialdata:"):
         return _open_element(uri)
     node = _node(uri, uri)
-    return _plain(node) if isinstance(node, zarr.Array) else _multiscale(node, uri)
+    if not isinstance(node, zarr.Array):
+        return _multiscale(node, uri)
+    with reading(uri, "as Zarr", then=AGAIN):
+        return _plain(node)
 
 
 def _node(location: str, uri: str) -> Any:
     if "://" not in location and not Path(location).exists():
         raise FileNotFoundError(f"No such file or folder: {location!r}, named by the image {uri!r}.")
     try:
-        return zarr.open(location if "://" in location else Path(location), mode="r")
+        with reading(uri, "as Zarr", then=AGAIN):
+            return zarr.open(location if "://" in location else Path(location), mode="r")
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"{location!r}, named by the image {uri!r}, holds neither a Zarr array nor a Zarr group. "
             f"Give an OME-Zarr image, a Zarr array or a TIFF file."
         ) from error
-    except Exception as error:
-        raise ValueError(f"{uri!r} cannot be opened as Zarr: {type(error).__name__}: {error}.") from error
 
 
 def _open_element(uri: str) -> Stored:
@@ -56,17 +60,17 @@ def _open_element(uri: str) -> Stored:
     if not location or not element:
         raise ValueError(f"A SpatialData image is written 'spatialdata:STORE#ELEMENT', got {uri!r}.")
     store = _node(location, uri)
-    names = []
-    for kind in ("images", "labels"):
-        try:
-            group = store[kind]
-        except KeyError:
-            continue
-        names += list(group.group_keys())
-        found = element.removeprefix(f"{kind}/")
-        if found in group:
-            return _multiscale(group[found], uri)
-    raise ValueError(f"{location!r} has no image or label element {element!r} (there are: {listing(names)}).")
+    names: list[str] = []
+    group = None
+    with reading(uri, "as Zarr", then=AGAIN):
+        for kind in (kind for kind in ("images", "labels") if kind in store):
+            names += list(store[kind].group_keys())
+            found = element.removeprefix(f"{kind}/")
+            if group is None and found in store[kind]:
+                group = store[kind][found]
+    if group is None:
+        raise ValueError(f"{location!r} has no image or label element {element!r} (there are: {listing(names)}).")
+    return _multiscale(group, uri)
 
 
 def _plain(array: Any) -> Stored:
@@ -78,24 +82,27 @@ def _plain(array: Any) -> Stored:
 
 
 def _multiscale(group: Any, uri: str) -> Stored:
-    attrs = dict(group.attrs)
-    ome = attrs.get("ome", attrs)
-    if not isinstance(ome, Mapping) or not ome.get("multiscales"):
+    with reading(uri, "as Zarr", then=AGAIN):
+        attrs = dict(group.attrs)
+        ome = attrs.get("ome", attrs)
+        is_image = isinstance(ome, Mapping) and bool(ome.get("multiscales"))
+        held = [] if is_image else sorted(group.keys())
+    if not is_image:
         raise ValueError(
-            f"{uri!r} is a Zarr group without an OME-Zarr image (it holds: {listing(sorted(group.keys()))}). "
+            f"{uri!r} is a Zarr group without an OME-Zarr image (it holds: {listing(held)}). "
             f"Give the path of one image in it."
         )
-    try:
+    with reading(uri, "by its OME-Zarr metadata", then=AGAIN):
         multiscale = ome["multiscales"][0]
         level = multiscale["datasets"][0]
         array = group[level["path"]]
+        if not isinstance(array, zarr.Array):
+            raise TypeError(f"{level['path']!r} is no array")
         axes = [axis if isinstance(axis, Mapping) else {"name": axis} for axis in multiscale.get("axes", OLD_AXES)]
         names = "".join(axis["name"] for axis in axes)
         steps = [*level.get("coordinateTransformations", ()), *multiscale.get("coordinateTransformations", ())]
         size = _pixel_size(axes, names, steps)
         channels = [channel.get("label") for channel in ome.get("omero", {}).get("channels", ())]
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise ValueError(f"The OME-Zarr metadata of {uri!r} is broken: {type(error).__name__}: {error}.") from error
     complete = channels and all(channel is not None for channel in channels)
     return Stored(array, names, tuple(str(channel) for channel in channels) if complete else None, size)
 
