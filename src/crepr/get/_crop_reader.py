@@ -8,6 +8,7 @@ import pandas as pd
 
 from crepr import _access, _keys, _validate
 from crepr.get._image_table import LABEL, default_channels, open_images
+from crepr.get._registered import registered
 from crepr.images._crop_reader import CropReader
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def mask_reader(adata: AnnData, *, size: int | None = None) -> CropReader:
         # from the corners of the crops: whatever the border did to them, both are cut at the same place
         references["y"] = windows.top + windows.size // 2 + 0.5
         references["x"] = windows.left + windows.size // 2 + 0.5
-    z = _plane(adata.uns.get(_keys.MASKS, {}).get("z"))
+    z = _plane(registered(adata, _keys.MASKS).get("z"))
     return CropReader(references, labels, size=windows.size, channels=[LABEL], z=z, border="pad")
 
 
@@ -135,7 +136,7 @@ def same_shape(
 def _reader(
     adata: AnnData, images: Mapping[str, Source], *, channels: Sequence[str] | None, size: int | None
 ) -> CropReader:
-    recorded = adata.uns.get(_keys.CROPS, {})
+    recorded = registered(adata, _keys.CROPS)
     if size is None and "size" not in recorded:
         raise ValueError(
             "The size of the crops is not known, as joining objects drops .uns. "

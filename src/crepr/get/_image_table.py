@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crepr import _access, _keys
+from crepr.get._registered import registered
 from crepr.images._open import open_source
 from crepr.images._open_memory import JOINING
 
@@ -28,7 +29,7 @@ def image_table(sources: Iterable[Source]) -> pd.DataFrame:
     """Write down what is needed to open images again: one row per uri.
 
     Columns: `axes` and `shape` as crepr reads them, `stored_axes` as they lie in the file, `channels` (JSON, like
-    `shape` and `files`), `pixel_size` (micrometres, NaN where unknown), `files` (what stands for the `*` of the uri, where
+    `shape` and `files`), `pixel_type`, `pixel_size` (micrometres, NaN where unknown), `files` (what stands for the `*` of the uri, where
     each channel has a file of its own).
     """
     sources = list(sources)
@@ -38,6 +39,7 @@ def image_table(sources: Iterable[Source]) -> pd.DataFrame:
             "stored_axes": [source.stored_axes for source in sources],
             "channels": [json.dumps(list(source.channels)) for source in sources],
             "shape": [json.dumps([int(n) for n in source.array.shape]) for source in sources],
+            "pixel_type": [source.dtype.name for source in sources],
             "pixel_size": [np.nan if source.pixel_size is None else source.pixel_size for source in sources],
             "files": [json.dumps(list(source.files)) for source in sources],
         },
@@ -46,11 +48,11 @@ def image_table(sources: Iterable[Source]) -> pd.DataFrame:
 
 
 def recorded_image(adata: AnnData, key: str, uri: str) -> dict[str, Any]:
-    """Return what `.uns[key]` says about an image, as options of :func:`open_source`, and its `shape`.
+    """Return what `.uns[key]` says about an image, as options of :func:`open_source`, and its `shape` and `dtype`.
 
     Empty where joining objects has dropped it; the file itself must tell then.
     """
-    table = adata.uns.get(key, {}).get("images")
+    table = registered(adata, key).get("images")
     if table is None or uri not in table.index:
         return {}
     row = table.loc[uri]
@@ -60,6 +62,7 @@ def recorded_image(adata: AnnData, key: str, uri: str) -> dict[str, Any]:
         "pixel_size": None if np.isnan(row["pixel_size"]) else float(row["pixel_size"]),
         "files": json.loads(row.get("files", "[]")) or None,
         "shape": json.loads(row["shape"]),
+        "dtype": str(row["pixel_type"]) if "pixel_type" in row else None,
     }
 
 
@@ -102,15 +105,15 @@ def open_images(
     FileNotFoundError, KeyError
         If an image is gone; says how to name its new place, or to keep an array when objects are joined.
     ValueError
-        If a file is damaged, or an array is another one, or a file has another shape, than when it was registered, or files
+        If a file is damaged, or an array is another one, or a file has another shape or type, than when it was registered, or files
         of one channel each are others.
     """
     verb = REGISTER[key]
     sources = {}
-    for registered in referenced_images(adata, key):
-        options = recorded_image(adata, key, registered)
-        uri = registered if moved is None else moved[registered]
-        shape = options.pop("shape", None)
+    for referenced in referenced_images(adata, key):
+        options = recorded_image(adata, key, referenced)
+        uri = referenced if moved is None else moved[referenced]
+        shape, dtype = options.pop("shape", None), options.pop("dtype", None)
         given = {"axes": axes, "channels": channels, "pixel_size": pixel_size}
         options |= {name: value for name, value in given.items() if value is not None}
         try:
@@ -129,6 +132,11 @@ def open_images(
             raise ValueError(
                 f"{uri!r} has the shape {tuple(source.array.shape)} ({source.axes}), but {tuple(shape)} when it was "
                 f"registered: it was replaced, and positions may be wrong. Register it again with {verb}."
+            )
+        if dtype is not None and source.dtype.name != dtype:
+            raise ValueError(
+                f"{uri!r} holds {source.dtype}, but {dtype} when it was registered: it was replaced or is damaged. Register it "
+                f"again with {verb}."
             )
         sources[uri] = source
     return sources

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crepr import _access, _keys, _validate
+from crepr.get._registered import registered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ def intensity_limits(adata: AnnData, channels: Sequence[str]) -> tuple[np.ndarra
     KeyError
         If a channel has no limits.
     """
-    recorded: Mapping[str, Any] = adata.uns.get(_keys.CROPS, {}).get("intensity", {"per": "crop"})
+    recorded: Mapping[str, Any] = registered(adata, _keys.CROPS).get("intensity", {"per": "crop"})
     again = "Limits are of the channels in use: run cr.pp.intensity again, after cr.pp.crops(data, channels=...) for others."
     if recorded["per"] == "crop":
         return None

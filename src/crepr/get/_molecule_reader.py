@@ -9,6 +9,7 @@ import pandas as pd
 
 from crepr import _access, _keys, _validate
 from crepr._warn import warn
+from crepr.get._registered import registered
 from crepr.get._same_pixels import check_same_pixels
 from crepr.images._molecule_reader import MoleculeReader
 from crepr.images._molecules import read_info
@@ -82,7 +83,7 @@ def molecule_reader(adata: AnnData, *, genes: Sequence[str] | None = None) -> Mo
 
 
 def _registered_genes(adata: AnnData, known: dict[str, set[str]]) -> Sequence[str]:
-    recorded = adata.uns.get(_keys.TRANSCRIPTS, {}).get("genes")
+    recorded = registered(adata, _keys.TRANSCRIPTS).get("genes")
     if recorded is not None:
         genes = [gene for gene in np.asarray(recorded).tolist() if gene in adata.var_names]
         if not genes:

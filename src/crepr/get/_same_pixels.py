@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crepr import _keys
+from crepr.get._registered import registered
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -28,9 +29,9 @@ def check_same_pixels(windows: AnnData, molecules: AnnData) -> None:
     ValueError
         If what takes positions to pixels is neither that of the crops before nor that of the molecules.
     """
-    recorded = molecules.uns.get(_keys.TRANSCRIPTS, {})
+    recorded = registered(molecules, _keys.TRANSCRIPTS)
     before = recorded.get("crops_affine", {}).values()
-    now = windows.uns.get(_keys.CROPS, {}).get("affine", {}).values()
+    now = registered(windows, _keys.CROPS).get("affine", {}).values()
     known = [*before, *recorded.get("params", {}).get("affine", {}).values()]
     if len(before) and not all(any(np.allclose(matrix, other) for other in known) for matrix in now):
         raise ValueError(

@@ -121,7 +121,7 @@ def crops(
         Per cell `image` (categorical of uris) with `y` and `x` (middle of the window, pixels of that image), or
         `index` (row of a stack).
     `.uns['crops']` : :class:`dict`
-        `images` (a row per uri: `axes`, `stored_axes`, `channels`, `shape`, `pixel_size`, `files`), `size`, `channels`, `border`,
+        `images` (a row per uri: `axes`, `stored_axes`, `channels`, `shape`, `pixel_type`, `pixel_size`, `files`), `size`, `channels`, `border`,
         `z`, `affine` (position of the image to matrix), and of images from SpatialData the `coordinate_system` in which other
         elements find them. Limits of :func:`crepr.pp.intensity` stay as long as size,
         channels, border and plane do; those of each cell also where joining objects has dropped the record of these.

@@ -12,6 +12,7 @@ import shapely
 
 from crepr import _access, _keys, _validate
 from crepr.get._image_table import open_images
+from crepr.get._registered import registered
 from crepr.pp._assign_molecules import cells_by_label, cells_by_polygon, polygons_of, strips
 from crepr.pp._pixel_map import only_modality
 
@@ -111,7 +112,7 @@ def _by_masks(adata: AnnData, owner: AnnData, pixel_map: PixelMap) -> Assignment
             f"The masks are ready-made crops ({source.uri!r}), in which positions mean nothing. Set cell to a column with "
             "names of cells."
         )
-    z = owner.uns.get(_keys.MASKS, {}).get("z")
+    z = registered(owner, _keys.MASKS).get("z")
     references = _access.references(owner, _keys.MASKS)
     labels = references["label"].reindex(adata.obs_names, fill_value=0).to_numpy(np.int64)
     digest = hashlib.blake2b(digest_size=16)

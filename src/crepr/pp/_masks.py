@@ -9,6 +9,7 @@ import pandas as pd
 from crepr import _access, _keys, _record, _validate
 from crepr.get._crop_reader import same_shape
 from crepr.get._image_table import LABEL, image_table, open_images, referenced_images
+from crepr.get._registered import registered
 from crepr.pp import _images
 from crepr.pp._elements import INTRINSIC, element_affine, instance_key
 from crepr.pp._images import Image, is_spatialdata, resolve_image
@@ -199,7 +200,7 @@ def _again(adata: AnnData, relocate: Mapping[str, PathLike] | None, axes: str | 
     sources = open_images(adata, _keys.MASKS, moved=moved, axes=axes, channels=[LABEL])
     references = _access.references(adata, _keys.MASKS)
     code = np.asarray(pd.Categorical(references["image"].astype(str), categories=pd.Index(old)).codes)
-    known = adata.uns.get(_keys.MASKS, {}).get("z")
+    known = registered(adata, _keys.MASKS).get("z")
     z = known if z is None else z
     images = {uri: _label_image(Image(source), z) for uri, source in sources.items()}
     if _keys.CROPS in adata.obsm:
@@ -259,7 +260,7 @@ def _crops_image(
     if pixel_size is not None:
         scale = 1 / _validate.number("pixel_size", pixel_size, minimum=0, exclusive=True)
         return source, np.diag([scale, scale, 1.0]), None
-    recorded = adata.uns.get(_keys.CROPS, {})
+    recorded = registered(adata, _keys.CROPS)
     table, known = recorded.get("images"), recorded.get("affine", {})
     number = str(list(table.index).index(uris[0])) if table is not None and uris[0] in table.index else ""
     if number not in known:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from crepr import _access, _keys, _validate
 from crepr._warn import warn
+from crepr.get._registered import registered
 from crepr.pp._elements import element_affine
 from crepr.pp._positions import affine_matrix
 
@@ -113,7 +114,7 @@ def warn_if_elsewhere(crops: AnnData, molecules: AnnData) -> None:
     middle = _access.references(molecules, _keys.TRANSCRIPTS)[["y", "x"]].dropna()
     windows = _access.references(crops, _keys.CROPS).reindex(middle.index)[["y", "x"]].astype(float)
     apart = (middle - windows).abs().max(axis=1)
-    n_far = int((apart > crops.uns[_keys.CROPS]["size"] / 2).sum())
+    n_far = int((apart > registered(crops, _keys.CROPS)["size"] / 2).sum())
     if n_far > len(middle) / 2:
         warn(
             f"The molecules of {n_far} of {len(middle)} cells lie outside of the cells' crops. Check that pixel_size or "
@@ -122,7 +123,7 @@ def warn_if_elsewhere(crops: AnnData, molecules: AnnData) -> None:
 
 
 def _registered(owner: AnnData, adata: AnnData, given: np.ndarray | None) -> PixelMap:
-    recorded = owner.uns.get(_keys.CROPS, {})
+    recorded = registered(owner, _keys.CROPS)
     image = _access.references(owner, _keys.CROPS)["image"].astype(str)
     images = recorded.get("images", pd.DataFrame())
     numbers = [str(i) for i in range(len(images))]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from crepr import _access, _keys, _validate
 from crepr.get._image_table import open_images, referenced_images
+from crepr.get._registered import registered
 from crepr.pp._elements import check_positions
 from crepr.pp._images import Image, resolve_image
 from crepr.pp._pixel_map import recorded_system
@@ -165,7 +166,7 @@ def plan_registered(
     sources = open_images(adata, _keys.CROPS, moved=moved, **options)
     references = _access.references(adata, _keys.CROPS)
     code = pd.Categorical(references["image"].astype(str), categories=old).codes
-    recorded = adata.uns.get(_keys.CROPS, {})
+    recorded = registered(adata, _keys.CROPS)
     if affine is not None or opening["pixel_size"] is not None:
         matrices = dict.fromkeys(moved.values(), _matrix(affine, None, opening["pixel_size"]))
     else:

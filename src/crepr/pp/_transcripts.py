@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crepr import _access, _keys, _record, _validate
+from crepr.get._registered import registered
 from crepr.images._molecules import FORMAT, read_columns, read_info, write_molecules
 from crepr.pp._find_assignment import find_assignment
 from crepr.pp._gather_molecules import LOSSES, gather_molecules
@@ -222,7 +223,7 @@ def transcripts(
     _record.own(adata)
     adata.obsm[_keys.TRANSCRIPTS] = _references(f"{target}#{fingerprint}", adata.obs_names)
     owner = crops_owner(data, adata)
-    crops = {} if owner is None else owner.uns.get(_keys.CROPS, {})
+    crops = {} if owner is None else registered(owner, _keys.CROPS)
     _record.record(
         adata, _keys.TRANSCRIPTS, genes=info["genes"], params=params, counts=info["counts"],
         crops_affine=crops.get("affine", {}),

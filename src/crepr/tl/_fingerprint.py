@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crepr import _access, _keys
+from crepr.get._registered import registered
 from crepr.train._corrected_view import CorrectedView
 from crepr.train._crop_input import CropInput
 from crepr.train._paired_view import PairedView
@@ -31,7 +32,7 @@ def fingerprint(owners: Owners, view: View, *, profiles: str | None = None) -> s
     tables = [(adata, _keys.TRANSCRIPTS) for name, adata in owners.adatas.items() if name == "transcripts"]
     if owners.windows is not None:
         tables.append((owners.windows, _keys.CROPS))
-        recorded = owners.windows.uns.get(_keys.CROPS, {})
+        recorded = registered(owners.windows, _keys.CROPS)
         digest.update(repr([str(recorded.get(name)) for name in ("z", "border")]).encode())
     stain = view.inputs.get("stain")
     if isinstance(stain, CropInput):

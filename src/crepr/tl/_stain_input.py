@@ -9,6 +9,7 @@ import numpy as np
 from crepr import _access, _keys, _validate
 from crepr.get._crop_reader import crop_reader, mask_reader
 from crepr.get._limits import intensity_limits
+from crepr.get._registered import registered
 from crepr.train._crop_input import CropInput
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def intensity_of(adata: AnnData, channels: Sequence[str]) -> dict[str, Any]:
     """Return how the crops are scaled, as plain data: `per`, and for the whole data set `low` and `high` by channel."""
-    per = str(adata.uns.get(_keys.CROPS, {}).get("intensity", {"per": "crop"})["per"])
+    per = str(registered(adata, _keys.CROPS).get("intensity", {"per": "crop"})["per"])
     limits = intensity_limits(adata, channels)
     if per != "dataset" or limits is None:
         return {"per": per}

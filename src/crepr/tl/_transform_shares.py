@@ -11,6 +11,7 @@ from anndata import AnnData
 
 from crepr import _access, _keys, _record, _validate
 from crepr.get._crop_reader import crop_reader, mask_reader
+from crepr.get._registered import registered
 from crepr.pp._crops import crops
 from crepr.pp._masks import masks
 from crepr.pp._pose import COLUMNS, pose
@@ -96,7 +97,7 @@ def _moved(adata: AnnData, drawn: np.ndarray, model: TrainedModel, matrices: tor
     moved = AnnData(obs=obs.drop(columns=[name for name in COLUMNS if name in obs]).set_axis(names))
     pixels = _resampled(reader, cells, matrices, nearest=False)
     crops(moved, pixels, size=shown.size, axes="ncyx", channel_names=list(reader.channels))
-    recorded = adata.uns.get(_keys.CROPS, {})
+    recorded = registered(adata, _keys.CROPS)
     if "intensity" in recorded:
         _record.record(moved, _keys.CROPS, **{**moved.uns[_keys.CROPS], "intensity": recorded["intensity"]})
     if _keys.CROPS_LIMITS in adata.obsm:
