@@ -164,3 +164,15 @@ def test_find_column(adata, mdata):
         KeyError, match=r"No 'kind' in .obs \(there are: 'size', 'mark', 'type', .*'stain:size'.*\). Set color to one"
     ):
         _access.cell_column(mdata, stain, "kind", option="color")
+
+
+@pytest.mark.parametrize("name", [["kind"], 2, np.float32(0.5), None])
+def test_error_name_of_a_column_is_no_text(adata, mdata, name):
+    for data in (adata, mdata):
+        with pytest.raises(TypeError, match="exclude must be the name of a column of .obs, got"):
+            _access.column(data, name, option="exclude")
+
+
+def test_error_key_of_obsm_is_no_text(adata):
+    with pytest.raises(TypeError, match=r"A key of .obsm must be a str, got array\(\[1, 2\]\)"):
+        _access.same_cells_with(adata, adata, np.array([1, 2]))

@@ -33,6 +33,16 @@ def test_listing():
         (lambda: _validate.number("lr", np.nan), ValueError, "got nan"),
         (lambda: _validate.number("lr", "1"), TypeError, "lr must be a number"),
         (lambda: _validate.choice("how", "c", ["a", "b"]), ValueError, "how must be one of 'a', 'b', got 'c'"),
+        (lambda: _validate.choice("how", ["a"], {"a": 1}), ValueError, r"how must be one of 'a', got \['a'\]"),
+        (lambda: _validate.choice("how", np.array([1, 2]), (1, 2)), ValueError, "how must be one of 1, 2, got array"),
+        (lambda: _validate.choice("how", pd.NA, ("a",)), ValueError, "how must be one of 'a', got <NA>"),
+        (lambda: _validate.jobs(0), ValueError, "n_jobs must not be 0; give a positive number, or -1"),
+        (lambda: _validate.jobs("2"), TypeError, "n_jobs must be an integer, got '2'"),
+        (
+            lambda: _validate.has_key({"a": 1}, ["b"], where=".obsm", hint="Run it."),
+            TypeError,
+            "A key of .obsm must be a str, got",
+        ),
         (lambda: _validate.has_key({"a": 1}, "b", where=".obsm", hint="Run it."), KeyError, "there are: 'a'.*Run it"),
         (
             lambda: _validate.finite("X", np.array([[1.0, np.nan], [0, 0]]), cells=pd.Index(["u", "v"])),
@@ -60,3 +70,13 @@ def test_shares():
     for value in (0.5, (0.5,), (0.1, 0.2, 0.3), (0, 0.5), (0.5, 0.5), (0.5, 1), (np.nan, 0.5), ("a", "b")):
         with pytest.raises(ValueError, match="span must be two numbers that rise between 0 and 1"):
             _validate.shares("span", value)
+
+
+def test_jobs():
+    assert [_validate.jobs(value) for value in (-1, np.int64(2))] == [-1, 2]
+
+
+def test_finite_of_no_cells():
+    _validate.finite("X", np.empty((0, 3)))
+    _validate.finite("X", np.empty((0, 0)))
+    _validate.finite("X", np.empty((2, 0)))

@@ -166,10 +166,12 @@ def holds_numbers(column: pd.Series) -> bool:
 
 
 def find_column(data: Data, owner: Data, name: str, *, option: str) -> tuple[Data, str] | None:
-    """Return what has a column of `.obs`, and what it is called there; `None` if nothing has it.
+    """Return what has a column of `.obs`, and what it is called there; `None` if nothing has it, a TypeError for what is no name.
 
     That is `owner`, or else `data`, or else the modality of `'modality:column'` or the only one that has it.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"{option} must be the name of a column of .obs, got {name!r} of type {type(name).__name__}.")
     for item in (owner, data):
         own = own_column(data, item, name)
         if own is not None:
@@ -238,6 +240,8 @@ def grouped(
 
 def same_cells_with(data: Data, owner: Data, key: str) -> Data:
     """Return what has `key` in its `.obsm` for the cells of `owner`: itself, or else the MuData or a modality of the same cells."""
+    if not isinstance(key, str):
+        raise TypeError(f"A key of .obsm must be a str, got {key!r} of type {type(key).__name__}.")
     others = (item for item in (data, *modalities(data).values()) if item.obs_names.equals(owner.obs_names))
     return next((item for item in (owner, *others) if key in item.obsm), owner)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pandas import NA
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -27,7 +28,9 @@ def listing(names: Iterable[Any], *, limit: int = 10) -> str:
 
 
 def has_key(container: Collection[str], key: str, *, where: str, hint: str) -> None:
-    """Raise a KeyError that lists what is there and ends in the next step."""
+    """Raise a KeyError that lists what is there and ends in the next step; a TypeError for what is no name."""
+    if not isinstance(key, str):
+        raise TypeError(f"A key of {where} must be a str, got {key!r} of type {type(key).__name__}. {hint}")
     if key not in container:
         raise KeyError(f"No {key!r} in {where} (there are: {listing(container)}). {hint}")
 
@@ -75,9 +78,17 @@ def grid(name: str, values: Any) -> list[Any]:
     return array.tolist()
 
 
+def jobs(value: Any) -> int:
+    """Return a number of tasks at the same time: not 0, and negative ones count from the number of cores."""
+    if integer("n_jobs", value, minimum=-(2**31)) == 0:
+        raise ValueError("n_jobs must not be 0; give a positive number, or -1 for one per core.")
+    return int(value)
+
+
 def choice(name: str, value: Any, options: Collection[Any]) -> Any:
     """Return `value` if it is one of the options."""
-    if value not in options:
+    # arrays are equal to nothing at all, and a missing value neither equal nor not
+    if not isinstance(value, Hashable) or value is NA or value not in options:
         raise ValueError(f"{name} must be one of {listing(options, limit=50)}, got {value!r}.")
     return value
 
@@ -99,7 +110,7 @@ def two_labels(labels: pd.Categorical, groupby: str) -> None:
 
 def finite(name: str, array: np.ndarray, *, cells: pd.Index | None = None) -> None:
     """Raise if rows of `array` hold NaN or infinite values; says how many and which."""
-    bad = np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))
+    bad = np.flatnonzero(~np.isfinite(array).all(axis=tuple(range(1, array.ndim))))
     if len(bad):
         which = listing((cells[bad] if cells is not None else bad).tolist(), limit=5)
         raise ValueError(

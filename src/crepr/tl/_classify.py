@@ -155,6 +155,7 @@ def classify(
     _validate.integer("n_perms", n_perms, minimum=0)
     _validate.choice("small_groups", small_groups, ("exclude", "error"))
     seed = _validate.seed("rng", rng)
+    _validate.jobs(n_jobs)
     model = seeded(classifier, seed)
     points = grid_points(param_grid, model)
     data = data.copy() if copy else data

@@ -114,6 +114,7 @@ def compare_gene_subsets(
 
     if not callable(measure):
         raise TypeError(f"measure must be a function of annotated data, got {measure!r}.")
+    _validate.jobs(n_jobs)
     n_draws, seed = _validate.integer("n_draws", n_draws, minimum=1), _validate.seed("rng", rng)
     key = _keys.COMPARE_GENE_SUBSETS if key_added is None else key_added
     data = data.copy() if copy else data

@@ -120,6 +120,7 @@ def compare_representations(
     ... )
     >>> cr.get.compare_representations(rna).query("label == '' and gene == ''")
     """
+    _validate.jobs(n_jobs)
     seed, key = _validate.seed("rng", rng), _keys.COMPARE_REPRESENTATIONS if key_added is None else key_added
     chosen = _analyses(analyses, {} if options is None else options)
     data = data.copy() if copy else data

@@ -82,6 +82,7 @@ def group_tests(
     _validate.choice("correction", correction, (None, *CORRECTIONS))
     _validate.number("alpha", alpha, minimum=0, exclusive=True)
     seed = _validate.seed("rng", rng)
+    _validate.jobs(n_jobs)
     chosen = pick_device(device, double=True)
     if standardize and metric in OF_AMOUNTS:
         raise ValueError(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from crepr import _access
+from crepr import _access, _validate
 
 if TYPE_CHECKING:
     from crepr._types import Data
@@ -51,6 +51,7 @@ def image_codes(
     ValueError
         If no image is left.
     """
+    _validate.some_cells(owner.obs_names)
     images = _access.cell_groups(data, owner, image_key, option="image_key")
     codes = images.codes.astype(np.int64)
     sizes = np.bincount(codes, minlength=len(images.categories))

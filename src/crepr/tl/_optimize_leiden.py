@@ -123,6 +123,7 @@ def optimize_leiden(
         "n_iterations": _validate.n_iterations(n_iterations),
         "sample": None if sample is None else _validate.integer("sample", sample, minimum=1, other=" or None"),
     }
+    _validate.jobs(n_jobs)
     seed, chosen = _validate.seed("rng", rng), pick_device(device, double=True)
     for k in params["n_neighbors"]:
         _validate.integer("n_neighbors", k, minimum=2)
