@@ -258,6 +258,8 @@ def broken(**changes):
         (broken(), {"channels": ["DAPI"]}, ValueError, r"channels=\['DAPI'\] are not in 'a', which has \['p', 'q'\]"),
         (broken(), {"channels": "p"}, TypeError, r"channels must be a list of names, got the text 'p'"),
         (broken(), {"channels": []}, ValueError, "channels is empty"),
+        (broken(), {"channels": 1.5}, TypeError, r"channels must be a list of names, got 1\.5"),
+        (broken(), {"channels": [0, "p"]}, TypeError, r"channels must be a list of names, got \[0, 'p'\]"),
         (broken(), {"size": 54}, ValueError, "size=54 is larger than the image 'a' of 61 x 53"),
         (broken(), {"size": 0}, ValueError, "size must be at least 1"),
         (broken(), {"memory": -1}, ValueError, "memory must be at least 0"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -235,9 +236,16 @@ class CropReader:
 def _names(channels: Sequence[str]) -> tuple[str, ...]:
     if isinstance(channels, str):
         raise TypeError(f"channels must be a list of names, got the text {channels!r}. Write [{channels!r}].")
-    if not len(channels):
+    if (
+        not isinstance(channels, Iterable)
+        or not np.ndim(cast("Any", channels))
+        or not all(isinstance(name, str) for name in channels)
+    ):
+        raise TypeError(f"channels must be a list of names, got {channels!r}.")
+    names = tuple(channels)
+    if not names:
         raise ValueError("channels is empty. Name at least one channel.")
-    return tuple(channels)
+    return names
 
 
 def _column(references: pd.DataFrame, name: str) -> pd.Series:

@@ -23,11 +23,11 @@ POSE_KINDS: dict[str, Kind] = {"angle": "axis", "polarity": "angle"}
 
 def names_of(option: str, value: str | Sequence[str] | None) -> list[str]:
     """Return names, each once, of one, several or none."""
-    single = isinstance(value, str) or not isinstance(value, Iterable)
-    names: list[Any] = [] if value is None else [value] if single else list(dict.fromkeys(cast("Any", value)))
+    single = isinstance(value, str) or not isinstance(value, Iterable) or not np.ndim(cast("Any", value))
+    names: list[Any] = [] if value is None else [value] if single else list(value)
     if not all(isinstance(name, str) for name in names):
         raise TypeError(f"{option} must be a name or a list of names, got {value!r}.")
-    return names
+    return list(dict.fromkeys(names))
 
 
 def numeric_column(data: Data, owner: Data, name: str, *, option: str) -> np.ndarray:
