@@ -50,5 +50,5 @@ def choose_layer(
     >>> cr.get.choose_layer(adata)["layer"].tolist()
     ['conv1', 'conv2']
     """
-    key = key_added or _keys.CHOOSE_LAYER
+    key = _keys.CHOOSE_LAYER if key_added is None else key_added
     return recorded(data, key, mod=mod, hint="Run cr.tl.choose_layer first, or set key_added.")["results"].copy()

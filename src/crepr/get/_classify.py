@@ -56,7 +56,7 @@ def classify(
     """
     _validate.choice("table", table, TABLES)
     entry = recorded(
-        data, key_added or _keys.CLASSIFY, mod=mod, hint="Run cr.tl.classify first, or set key_added."
+        data, _keys.CLASSIFY if key_added is None else key_added, mod=mod, hint="Run cr.tl.classify first, or set key_added."
     )  # fmt: skip
     _validate.has_key(entry, table, where="what is recorded", hint="Run cr.tl.classify with param_grid.")
     found = entry[table].copy()

@@ -43,5 +43,5 @@ def cluster_metrics(data: Data, *, key_added: str | None = None, mod: str | None
     >>> cr.tl.cluster_metrics(mdata, "region", "cell_type", use_rep="X_space")
     >>> cr.get.cluster_metrics(mdata)[["clustering", "n_clusters", "silhouette", "ami"]]
     """
-    key = key_added or _keys.CLUSTER_METRICS
+    key = _keys.CLUSTER_METRICS if key_added is None else key_added
     return recorded(data, key, mod=mod, hint="Run cr.tl.cluster_metrics first, or set key_added.")["results"].copy()

@@ -53,5 +53,5 @@ def compare_gene_subsets(
     >>> cr.get.compare_gene_subsets(rna, table="results").tail()
     """
     _validate.choice("table", table, ("summary", "results"))
-    key = key_added or _keys.COMPARE_GENE_SUBSETS
+    key = _keys.COMPARE_GENE_SUBSETS if key_added is None else key_added
     return recorded(data, key, mod=mod, hint="Run cr.tl.compare_gene_subsets first, or set key_added.")[table].copy()

@@ -45,6 +45,6 @@ def compare_representations(data: Data, *, key_added: str | None = None, mod: st
     >>> cr.tl.compare_representations(rna, ["X_pca", "spatial"], "region", analyses="permanova", options=options)
     >>> cr.get.compare_representations(rna).pivot(index="measure", columns="representation", values="value")
     """
-    key = key_added or _keys.COMPARE_REPRESENTATIONS
+    key = _keys.COMPARE_REPRESENTATIONS if key_added is None else key_added
     hint = "Run cr.tl.compare_representations first, or set key_added."
     return recorded(data, key, mod=mod, hint=hint)["results"].copy()

@@ -52,5 +52,5 @@ def compare_simulation(
     >>> cr.get.compare_simulation(adata, table="map").head()
     """
     _validate.choice("table", table, ("results", "map"))
-    key = key_added or _keys.COMPARE_SIMULATION
+    key = _keys.COMPARE_SIMULATION if key_added is None else key_added
     return recorded(data, key, mod=mod, hint="Run cr.tl.compare_simulation first, or set key_added.")[table].copy()

@@ -42,6 +42,6 @@ def correlate(data: Data, *, key_added: str | None = None, mod: str | None = Non
     >>> cr.tl.correlate(mdata, ["nuclear_area", "elongation"], use_rep="spatial", mod="stain")
     >>> cr.get.correlate(mdata).head()
     """
-    key = key_added or _keys.CORRELATE
+    key = _keys.CORRELATE if key_added is None else key_added
     table = recorded(data, key, mod=mod, hint="Run cr.tl.correlate first, or set key_added.")["results"]
     return table.sort_values("correlation", key=abs, ascending=False, kind="stable", ignore_index=True)

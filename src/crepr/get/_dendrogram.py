@@ -51,6 +51,6 @@ def dendrogram(
     >>> cr.get.dendrogram(mdata, table="cells").head()
     """
     _validate.choice("table", table, ("results", "cells"))
-    key = key_added or _keys.DENDROGRAM
+    key = _keys.DENDROGRAM if key_added is None else key_added
     found = recorded(data, key, mod=mod, hint="Run cr.tl.dendrogram first, or set key_added.")[table]
     return found.sort_values("order", ignore_index=True) if table == "results" else found.copy()

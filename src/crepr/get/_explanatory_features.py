@@ -42,6 +42,6 @@ def explanatory_features(data: Data, *, key_added: str | None = None, mod: str |
     >>> cr.tl.explanatory_features(mdata, "region", use_rep="spatial", mod="rna")
     >>> cr.get.explanatory_features(mdata)
     """
-    key = key_added or _keys.EXPLANATORY_FEATURES
+    key = _keys.EXPLANATORY_FEATURES if key_added is None else key_added
     entry = recorded(data, key, mod=mod, hint="Run cr.tl.explanatory_features first, or set key_added.")
     return entry["results"].sort_values("rank", ignore_index=True)

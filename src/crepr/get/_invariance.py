@@ -50,7 +50,7 @@ def invariance(
     >>> cr.tl.invariance(adata, nuisance="true_area", use_rep="X")
     >>> cr.get.invariance(adata)
     """
-    key = key_added or _keys.INVARIANCE
+    key = _keys.INVARIANCE if key_added is None else key_added
     record = recorded(data, key, mod=mod, hint="Run cr.tl.invariance first, or set key_added.")
     _validate.has_key(record, table, where=f".uns[{key!r}]", hint="Run cr.tl.invariance with model for 'transforms'.")
     return record[table].copy()

@@ -52,7 +52,7 @@ def knn_accuracy(
     ['diffuse', 'puncta', 'stripes', 'periphery']
     """
     _validate.choice("table", table, ("results", "macro", "confusion"))
-    key = key_added or _keys.KNN_ACCURACY
+    key = _keys.KNN_ACCURACY if key_added is None else key_added
     found = recorded(data, key, mod=mod, hint="Run cr.tl.knn_accuracy first, or set key_added.")[table].copy()
     if table == "confusion":
         # names with slashes are not stored as names of columns

@@ -53,5 +53,5 @@ def label_distances(
     ['diffuse', 'puncta', 'stripes', 'periphery']
     """
     _validate.choice("table", table, ("results", "macro"))
-    key = key_added or _keys.LABEL_DISTANCES
+    key = _keys.LABEL_DISTANCES if key_added is None else key_added
     return recorded(data, key, mod=mod, hint="Run cr.tl.label_distances first, or set key_added.")[table].copy()

@@ -52,7 +52,7 @@ def latent_effects(
     >>> cr.get.latent_effects(adata, table="groups").head()
     """
     _validate.choice("table", table, ("results", "groups"))
-    key = key_added or _keys.LATENT_EFFECTS
+    key = _keys.LATENT_EFFECTS if key_added is None else key_added
     entry = recorded(data, key, mod=mod, hint="Run cr.tl.latent_effects first, or set key_added.")
     _validate.has_key(entry, table, where=f".uns[{key!r}]", hint="Run cr.tl.latent_effects with groupby.")
     return entry[table].copy()

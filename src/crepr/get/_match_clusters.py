@@ -51,7 +51,7 @@ def match_clusters(
     >>> cr.get.match_clusters(mdata, which="unmatched")
     """
     _validate.choice("which", which, ("all", "matched", "unmatched"))
-    key = key_added or _keys.MATCH_CLUSTERS
+    key = _keys.MATCH_CLUSTERS if key_added is None else key_added
     entry = recorded(data, key, mod=mod, hint="Run cr.tl.match_clusters first, or set key_added.")
     if which == "unmatched":
         return entry["unmatched"].copy()

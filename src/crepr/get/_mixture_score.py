@@ -48,5 +48,5 @@ def mixture_score(
     >>> cr.tl.mixture_score(adata, "class", image_key="field", labels=("diffuse", "puncta"), use_rep="X")
     >>> cr.get.mixture_score(adata).head()
     """
-    key = key_added or _keys.MIXTURE_SCORE
+    key = _keys.MIXTURE_SCORE if key_added is None else key_added
     return recorded(data, key, mod=mod, hint="Run cr.tl.mixture_score first, or set key_added.")["results"].copy()

@@ -43,5 +43,5 @@ def mofa_kmeans(data: Data, *, key_added: str | None = None, mod: str | None = N
     >>> cr.tl.mofa_kmeans(mdata, ["rna", "stain"], n_factors=[5, 10, 15], n_clusters=range(5, 13), n_init=5)
     >>> cr.get.mofa_kmeans(mdata).head()
     """
-    key = key_added or _keys.MOFA_KMEANS
+    key = _keys.MOFA_KMEANS if key_added is None else key_added
     return recorded(data, key, mod=mod, hint="Run cr.tl.mofa_kmeans first, or set key_added.")["results"].copy()

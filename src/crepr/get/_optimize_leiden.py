@@ -43,5 +43,5 @@ def optimize_leiden(data: Data, *, key_added: str | None = None, mod: str | None
     >>> cr.tl.optimize_leiden(mdata, use_rep="X_space", n_neighbors=[10, 15], resolution=[0.1, 0.2, 0.3])
     >>> cr.get.optimize_leiden(mdata).head()
     """
-    key = key_added or _keys.LEIDEN
+    key = _keys.LEIDEN if key_added is None else key_added
     return recorded(data, key, mod=mod, hint="Run cr.tl.optimize_leiden first, or set key_added.")["results"].copy()

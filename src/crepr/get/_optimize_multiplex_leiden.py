@@ -48,4 +48,4 @@ def optimize_multiplex_leiden(
     """
     _validate.choice("table", table, ("comparison", "results"))
     hint = "Run cr.tl.optimize_multiplex_leiden first, or set key_added."
-    return recorded(data, key_added or _keys.LEIDEN_MULTIPLEX_OPTIMIZED, hint=hint)[table].copy()
+    return recorded(data, _keys.LEIDEN_MULTIPLEX_OPTIMIZED if key_added is None else key_added, hint=hint)[table].copy()

@@ -43,5 +43,5 @@ def permanova(data: Data, *, key_added: str | None = None, mod: str | None = Non
     >>> cr.tl.permanova(mdata, "region", use_rep="X_space")
     >>> cr.get.permanova(mdata).head()
     """
-    key = key_added or _keys.PERMANOVA
+    key = _keys.PERMANOVA if key_added is None else key_added
     return recorded(data, key, mod=mod, hint="Run cr.tl.permanova first, or set key_added.")["results"].copy()

@@ -43,5 +43,5 @@ def permdisp(data: Data, *, key_added: str | None = None, mod: str | None = None
     >>> cr.tl.permdisp(mdata, "region", use_rep="X_space")
     >>> cr.get.permdisp(mdata).head()
     """
-    key = key_added or _keys.PERMDISP
+    key = _keys.PERMDISP if key_added is None else key_added
     return recorded(data, key, mod=mod, hint="Run cr.tl.permdisp first, or set key_added.")["results"].copy()

@@ -53,5 +53,5 @@ def reconstruction_metrics(
     >>> cr.get.reconstruction_metrics(adata, table="features").nlargest(5, "r2")
     """
     _validate.choice("table", table, ("results", "features"))
-    key = key_added or _keys.RECONSTRUCTION_METRICS
+    key = _keys.RECONSTRUCTION_METRICS if key_added is None else key_added
     return recorded(data, key, mod=mod, hint="Run cr.tl.reconstruction_metrics first, or set key_added.")[table].copy()

@@ -43,5 +43,5 @@ def ridge_genes(data: Data, *, key_added: str | None = None, mod: str | None = N
     >>> cr.tl.ridge_genes(mdata, use_rep="spatial", mod="stain", response="rna")
     >>> cr.get.ridge_genes(mdata).nlargest(3, "r2")
     """
-    key = key_added or _keys.RIDGE_GENES
+    key = _keys.RIDGE_GENES if key_added is None else key_added
     return recorded(data, key, mod=mod, hint="Run cr.tl.ridge_genes first, or set key_added.")["results"].copy()

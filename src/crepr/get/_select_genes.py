@@ -43,5 +43,5 @@ def select_genes(data: Data, *, key_added: str | None = None, mod: str | None = 
     >>> cr.pp.select_genes(mdata, mod="rna", method="random", n_genes=5)
     >>> cr.get.select_genes(mdata)
     """
-    key = key_added or _keys.SELECT_GENES
+    key = _keys.SELECT_GENES if key_added is None else key_added
     return recorded(data, key, mod=mod, hint="Run cr.pp.select_genes first, or set key_added.")["results"].copy()

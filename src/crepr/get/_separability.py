@@ -51,5 +51,5 @@ def separability(
     >>> cr.get.separability(mdata, table="features")
     """
     _validate.choice("table", table, ("results", "features"))
-    key = key_added or _keys.SEPARABILITY
+    key = _keys.SEPARABILITY if key_added is None else key_added
     return recorded(data, key, mod=mod, hint="Run cr.tl.separability first, or set key_added.")[table].copy()

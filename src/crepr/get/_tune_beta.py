@@ -42,5 +42,5 @@ def tune_beta(data: Data, *, key_added: str | None = None, mod: str | None = Non
     >>> cr.tl.tune_beta(adata, [0.1, 0.3, 1, 3, 10], n_latent=6, max_epochs=10)
     >>> cr.get.tune_beta(adata).set_index("value")["hausdorff"]
     """
-    key = key_added or _keys.TUNE_BETA
+    key = _keys.TUNE_BETA if key_added is None else key_added
     return recorded(data, key, mod=mod, hint="Run cr.tl.tune_beta first, or set key_added.")["results"].copy()

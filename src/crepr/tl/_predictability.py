@@ -7,7 +7,7 @@ import pandas as pd
 
 from crepr import _access, _keys, _validate
 from crepr._warn import warn
-from crepr.get._recorded import owner_of_record, recorded, split_key
+from crepr.get._recorded import entry_of, owner_of_record, recorded, split_key
 from crepr.stats._member_spearman import member_spearman
 from crepr.tl._corrections import CORRECTIONS, corrected
 from crepr.tl._write import claim_key, write
@@ -131,7 +131,7 @@ def predictability(
     owner = owner_of_record(
         data, of_combinations, mod=where, hint="Run cr.tl.latent_arithmetic first, or set arithmetic_key."
     )
-    arithmetic = owner.uns[of_combinations]
+    arithmetic = entry_of(owner, of_combinations, hint="Run cr.tl.latent_arithmetic again.")
     groups = recorded(data, of_groups, mod=mod, hint="Run cr.tl.reproducibility first, or set reproducibility_key.")
     key = _keys.PREDICTABILITY if key_added is None else key_added
     claim_key(owner, "predictability", key)

@@ -110,7 +110,7 @@ def radial_profile(
     """
     data = data.copy() if copy else data
     adata = _access.modality(data, mod, having=_keys.CROPS, hint=REGISTER_CROPS)
-    key = key_added or _keys.X_RADIAL_PROFILE
+    key = _keys.X_RADIAL_PROFILE if key_added is None else key_added
     claim_key(adata, "radial_profile", key, obsm=True)
     _validate.integer("batch_size", batch_size, minimum=1)
     where = pick_device(device)
