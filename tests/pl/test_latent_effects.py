@@ -73,7 +73,7 @@ def test_features_where_they_are_not_grouped(adata):
     [
         ({"key_added": "mine"}, KeyError, "Run cr.tl.latent_effects first"),
         ({"spaces": ["input"]}, ValueError, "spaces must be one of 'latent', 'pca', got 'input'"),
-        ({"spaces": []}, ValueError, "spaces must be one of 'latent', 'pca', got None"),
+        ({"spaces": []}, ValueError, "spaces must be one of 'latent', 'pca', got ''"),
         ({"table": "features"}, ValueError, "table must be one of 'results', 'groups'"),
         ({"n_features": 0}, ValueError, "n_features must be at least 1"),
     ],

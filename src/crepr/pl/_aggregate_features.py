@@ -8,7 +8,8 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import ConnectionPatch
 
 from crepr import _keys, _validate
-from crepr.get._recorded import owner_of_record
+from crepr.get._recorded import entry_of, owner_of_record
+from crepr.pl._colormap import colormap
 from crepr.pl._draw_tree import draw_tree
 from crepr.pl._palette import default_palette
 from crepr.pl._set_pictures import SetPictures, set_pictures
@@ -95,9 +96,9 @@ def aggregate_features(
     _validate.integer("n_cells", n_cells, minimum=0)
     if height is not None:
         _validate.number("height", height, minimum=0, exclusive=True)
-    key = key_added or _keys.X_AGGREGATED
+    key = _keys.X_AGGREGATED if key_added is None else key_added
     owner = owner_of_record(data, key, mod=mod, hint="Run cr.tl.aggregate_features first, or set key_added.")
-    entry = owner.uns[key]
+    entry = entry_of(owner, key, hint="Run cr.tl.aggregate_features again.")
     order = np.argsort(entry["results"]["order"].to_numpy())
     table = entry["results"].iloc[order].reset_index(drop=True)
     sets = table["set"].drop_duplicates().tolist()
@@ -125,7 +126,7 @@ def aggregate_features(
     ax = axes(MARGIN + TREE, side)
     image = ax.imshow(
         entry["correlation"][np.ix_(order, order)],
-        cmap=cmap,
+        cmap=colormap(cmap),
         norm=Normalize(-1, 1),
         aspect="auto",
         interpolation="none",

@@ -7,6 +7,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_rgb
 
 from crepr import _access
+from crepr.pl._colormap import colormap
 from crepr.pl._group_colors import group_colors
 from crepr.pl._palette import default_palette
 
@@ -39,7 +40,7 @@ def cell_colors(
     column = _access.cell_column(data, adata, color, option="color")
     if _access.holds_numbers(column):
         values = column.to_numpy(dtype=float, na_value=np.nan)
-        scale = ScalarMappable(Normalize(np.nanmin(values), np.nanmax(values)), cmap)
+        scale = ScalarMappable(Normalize(np.nanmin(values), np.nanmax(values)), colormap(cmap))
         shown = scale.to_rgba(values[cells])
         shown[np.isnan(values[cells])] = 1.0
         return np.rint(shown[:, :3] * 255).astype(np.uint8), scale

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.colors import is_color_like, to_hex
 
 from crepr import _validate
@@ -47,7 +48,7 @@ def channel_colors(channels: Sequence[str], colors: Mapping[str, Any] | Sequence
             )
         given = dict(colors)
     elif colors is not None:
-        if isinstance(colors, str) or len(colors) != len(channels):
+        if isinstance(colors, str) or not isinstance(colors, Sequence | np.ndarray) or len(colors) != len(channels):
             raise ValueError(f"colors must hold one colour for each of the {len(channels)} channels, got {colors!r}.")
         given = dict(zip(channels, colors, strict=True))
     for name, color in given.items():

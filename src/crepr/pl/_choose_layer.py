@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from crepr.get._choose_layer import choose_layer as get_choose_layer
+from crepr.pl._inches import inches
 from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
 from crepr.pl._text_width import text_width
 
@@ -72,7 +73,7 @@ def choose_layer(
     step = max(STEP, max(text_width(name, SMALL_SIZE) for name in names) + 0.12)
     titles = TITLES[:n]
     size = (max(step * len(names) + 0.9, *(text_width(title, LABEL_SIZE) + 0.7 for title in TITLES)), HIGH * n + 0.3)
-    fig, grid = plt.subplots(n, 1, squeeze=False, sharex=True, layout="constrained", figsize=figsize or size)
+    fig, grid = plt.subplots(n, 1, squeeze=False, sharex=True, layout="constrained", figsize=inches(figsize, size))
     axes: list[Axes] = grid[:, 0].tolist()
     x, best = np.arange(len(names)), table["best"].to_numpy(dtype=bool)
     _line(axes[0], x, table["balanced_accuracy"].to_numpy(), best, BLUE)

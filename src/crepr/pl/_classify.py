@@ -8,7 +8,10 @@ from matplotlib.colors import Normalize
 
 from crepr import _keys, _validate
 from crepr.get._classify import classify as get_classify
+from crepr.pl._check_axes import check_axes
+from crepr.pl._colormap import colormap
 from crepr.pl._heatmap import heatmap, heatmap_bar, heatmap_size
+from crepr.pl._inches import inches
 from crepr.pl._named_keys import named_keys
 
 if TYPE_CHECKING:
@@ -92,9 +95,10 @@ def classify(
     table = pd.DataFrame(found).reindex([*order, MACRO])
 
     title, chance = MEASURES[measure]
+    check_axes(ax)
     if ax is None:
-        _, ax = plt.subplots(figsize=figsize or heatmap_size(table, title), layout="constrained")
-    colors = heatmap(ax, table, norm=Normalize(chance, 1), cmap=cmap)
+        _, ax = plt.subplots(figsize=inches(figsize, heatmap_size(table, title)), layout="constrained")
+    colors = heatmap(ax, table, norm=Normalize(chance, 1), cmap=colormap(cmap))
     ax.axhline(len(table) - 1.5, color="white", linewidth=3)
     heatmap_bar(ax, colors, title)
     return ax

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 
 from crepr import _validate
 from crepr.get._cluster_metrics import cluster_metrics as get_cluster_metrics
+from crepr.pl._inches import inches
 from crepr.pl._metric_panels import metric_panels
 from crepr.pl._style import SMALL_SIZE
 from crepr.pl._text_width import text_width
@@ -80,7 +81,7 @@ def cluster_metrics(
         squeeze=False,
         sharey=True,
         layout="constrained",
-        figsize=figsize or (margin + 1.05 * (1 + len(shown)), 0.17 * len(table) + 0.6),
+        figsize=inches(figsize, (margin + 1.05 * (1 + len(shown)), 0.17 * len(table) + 0.6)),
     )
     metric_panels(grid[0].tolist(), table, shown)
     return fig

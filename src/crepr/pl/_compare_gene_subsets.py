@@ -8,6 +8,7 @@ import numpy as np
 from crepr import _validate
 from crepr.get._compare_gene_subsets import compare_gene_subsets as get_compare_gene_subsets
 from crepr.pl._few_ticks import FewTicks
+from crepr.pl._inches import inches
 from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
 from crepr.pl._text_width import text_width
 
@@ -89,7 +90,7 @@ def compare_gene_subsets(
         squeeze=False,
         sharey=True,
         layout="constrained",
-        figsize=figsize or (margin + width * len(shown), 0.36 * len(labels) + 0.95),
+        figsize=inches(figsize, (margin + width * len(shown), 0.36 * len(labels) + 0.95)),
     )
     for ax, name in zip(grid[0], shown, strict=True):
         _draw(ax, summary[summary["measure"] == name], draws[["n_genes", name]].dropna(), name)

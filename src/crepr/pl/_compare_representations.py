@@ -11,6 +11,7 @@ from crepr.get._compare_representations import compare_representations as get_co
 from crepr.pl._classify import MEASURES
 from crepr.pl._few_ticks import FewTicks
 from crepr.pl._heatmap import heatmap, heatmap_bar, heatmap_size
+from crepr.pl._inches import inches
 from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
 
@@ -108,7 +109,7 @@ def compare_representations(
     top = (margin + PANEL * len(shown), ROW * len(names) + 0.75)
     sizes = [heatmap_size(part, title) for title, part in maps.items()]
     low = (sum(width for width, _ in sizes), max((height for _, height in sizes), default=0.0))
-    fig = plt.figure(figsize=figsize or (max(top[0], low[0]), top[1] + low[1]), layout="constrained")
+    fig = plt.figure(figsize=inches(figsize, (max(top[0], low[0]), top[1] + low[1])), layout="constrained")
     parts: list[SubFigure] = fig.subfigures(
         1 + bool(maps), 1, squeeze=False, height_ratios=[top[1], low[1]][: 1 + bool(maps)]
     )[:, 0].tolist()

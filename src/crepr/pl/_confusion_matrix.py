@@ -6,7 +6,10 @@ import matplotlib.pyplot as plt
 from matplotlib.colors import Normalize
 
 from crepr.get._classify import classify as get_classify
+from crepr.pl._check_axes import check_axes
+from crepr.pl._colormap import colormap
 from crepr.pl._heatmap import heatmap, heatmap_bar, heatmap_size
+from crepr.pl._inches import inches
 from crepr.pl._style import LABEL_SIZE
 
 if TYPE_CHECKING:
@@ -69,10 +72,11 @@ def confusion_matrix(
     if normalize:
         table = table.div(table.sum(axis=1), axis=0)
     label = "share of the cells\nof a label" if normalize else "cells"
+    check_axes(ax)
     if ax is None:
-        _, ax = plt.subplots(figsize=figsize or heatmap_size(table, label), layout="constrained")
+        _, ax = plt.subplots(figsize=inches(figsize, heatmap_size(table, label)), layout="constrained")
     norm = Normalize(0, 1 if normalize else table.to_numpy().max())
-    colors = heatmap(ax, table, norm=norm, cmap=cmap, form="{:.2f}" if normalize else "{:.0f}")
+    colors = heatmap(ax, table, norm=norm, cmap=colormap(cmap), form="{:.2f}" if normalize else "{:.0f}")
     heatmap_bar(ax, colors, label)
     ax.set_ylabel("true label", fontsize=LABEL_SIZE)
     ax.set_xlabel("label given", fontsize=LABEL_SIZE)

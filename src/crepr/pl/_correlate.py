@@ -11,9 +11,13 @@ from matplotlib.colors import Normalize
 from crepr import _keys, _validate
 from crepr.get._recorded import recorded
 from crepr.pl._alike import alike
+from crepr.pl._check_axes import check_axes
+from crepr.pl._colormap import colormap
 from crepr.pl._heatmap import bar_length, heatmap_bar, letter_color
+from crepr.pl._inches import inches
 from crepr.pl._style import LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
+from crepr.tl._cell_columns import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +95,12 @@ def correlate(
     _validate.integer("n_features", n_features, minimum=1)
     _validate.integer("n_targets", n_targets, minimum=1)
     _validate.number("alpha", alpha, minimum=0)
-    entry = recorded(data, key_added or _keys.CORRELATE, mod=mod, hint="Run cr.tl.correlate first, or set key_added.")
+    entry = recorded(
+        data,
+        _keys.CORRELATE if key_added is None else key_added,
+        mod=mod,
+        hint="Run cr.tl.correlate first, or set key_added.",
+    )
     results = entry["results"]
     table = _grid(results, "correlation")
     rows = _chosen("targets", targets, table, n_targets)
@@ -103,15 +112,16 @@ def correlate(
     pval = _grid(results, "pval_adj").loc[shown.index, shown.columns]
 
     label = f"Spearman's $\\rho$\n(dot: adjusted p ≤ {alpha:g})"
+    check_axes(ax)
     if ax is None:
         beside = max(text_width(str(name), SMALL_SIZE) for name in shown.index)
         below = max(text_width(str(name), SMALL_SIZE) for name in shown.columns)
         size = (FIELD * shown.shape[1] + beside + BAR, max(FIELD * shown.shape[0], bar_length(label)) + below + 0.4)
-        _, ax = plt.subplots(figsize=figsize or size, layout="constrained")
+        _, ax = plt.subplots(figsize=inches(figsize, size), layout="constrained")
     values, largest = shown.to_numpy(), float(np.nanmax(np.abs(shown.to_numpy()), initial=0)) or 1.0
     norm = Normalize(-largest, largest)
-    colors = ScalarMappable(norm, cmap)
-    ax.imshow(np.ma.masked_invalid(values), cmap=cmap, norm=norm, aspect="auto", interpolation="none")
+    colors = ScalarMappable(norm, colormap(cmap))
+    ax.imshow(np.ma.masked_invalid(values), cmap=colors.cmap, norm=norm, aspect="auto", interpolation="none")
     for row, column in np.argwhere(pval.to_numpy() <= alpha):
         color = letter_color(colors.to_rgba(values[row, column]))
         ax.plot(column, row, ".", markersize=2.5, color=color, markeredgewidth=0)
@@ -138,7 +148,7 @@ def _chosen(option: str, wanted: Sequence[str] | None, table: pd.DataFrame, n: i
     """Return rows that are named, or those with the largest values of a table."""
     if wanted is None:
         return table.abs().max(axis=1).nlargest(n).index.tolist()
-    names = [wanted] if isinstance(wanted, str) else list(dict.fromkeys(wanted))
+    names = names_of(option, wanted)
     for name in names:
         _validate.has_key(list(table.index), name, where="what was correlated", hint=f"Set {option} to some of it.")
     if not names:

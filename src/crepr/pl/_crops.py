@@ -110,7 +110,7 @@ def crops(
     pool = _access.cell_positions(adata, cells)
     if not len(pool):
         raise ValueError("cells holds no cell. Give at least one, or leave it out.")
-    generator = np.random.default_rng(rng)
+    generator = _validate.generator("rng", rng)
     rows: dict[str, np.ndarray]
     if groupby is None:
         drawn = _draw(pool, per_group, generator)
@@ -125,7 +125,7 @@ def crops(
         }
         row_colors = group_colors(data, adata, groupby)
     shown = np.concatenate(list(rows.values()))
-    names = list(crop_reader(adata).channels if channels is None else channels)
+    names = list(crop_reader(adata, channels=channels).channels)
     palette = channel_colors(names, colors)
     values = get_crops(adata, shown, channels=names, hide_neighbours=hide_neighbours)
     pictures = compose(values, list(palette.values()))

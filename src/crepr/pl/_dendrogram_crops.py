@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from crepr import _access, _keys, _validate
 from crepr.get import crops as get_crops
 from crepr.get._crop_reader import REGISTER_CROPS, crop_reader
-from crepr.get._recorded import owner_of_record
+from crepr.get._recorded import entry_of, owner_of_record
 from crepr.pl._cell_colors import cell_colors
 from crepr.pl._channel_colors import channel_colors
 from crepr.pl._compose import compose
@@ -122,7 +122,7 @@ def dendrogram_crops(
     owner = owner_of_record(data, key, mod=mod, hint="Run cr.tl.dendrogram first, or set key_added.")
     adata: Any = _access.same_cells_with(data, owner, _keys.CROPS)
     _validate.has_key(adata.obsm, _keys.CROPS, where=".obsm", hint=REGISTER_CROPS)
-    entry = owner.uns[key]
+    entry = entry_of(owner, key, hint="Run cr.tl.dendrogram again.")
     groupby, leaves = entry["params"]["groupby"], entry["results"].sort_values("order")["leaf"].tolist()
     # leaves that share a row of pictures
     deep = 1 if groupby is not None else n_cells or min(round(np.sqrt(len(leaves))), ACROSS)
@@ -136,7 +136,7 @@ def dendrogram_crops(
         if groupby is not None:
             _check_constant(data, adata, groupby, color, leaves)
 
-    palette = channel_colors(list(crop_reader(adata).channels if channels is None else channels), colors)
+    palette = channel_colors(list(crop_reader(adata, channels=channels).channels), colors)
     values = get_crops(adata, cells, channels=list(palette), hide_neighbours=hide_neighbours)
     pictures = compose(values, list(palette.values()))
     side = pictures.shape[1]

@@ -9,8 +9,10 @@ from crepr import _access, _keys, _validate
 from crepr.get._crop_reader import crop_reader
 from crepr.pl._cell_colors import cell_colors
 from crepr.pl._channel_colors import channel_colors
+from crepr.pl._check_axes import check_axes
 from crepr.pl._find_basis import find_basis
 from crepr.pl._frame import frame
+from crepr.pl._inches import inches
 from crepr.pl._legend import draw_legend, legend_handles, legend_size
 from crepr.pl._mosaic import mosaic
 from crepr.pl._pixel_size import pixel_size
@@ -113,7 +115,7 @@ def embedding_crops(
     _validate.integer("tile", tile, minimum=4)
     points, name = find_basis(data, adata, basis)
     cells, column, row, corner = snap(points, grid)
-    names = list(crop_reader(adata).channels if channels is None else channels)
+    names = list(crop_reader(adata, channels=channels).channels)
     palette = channel_colors(names, colors)
     edges, key = (None, None) if color is None else cell_colors(data, adata, color, cells, cmap)
     small = SmallPictures(adata, palette, hide_neighbours=hide_neighbours, tile=tile)
@@ -123,6 +125,7 @@ def embedding_crops(
     shape = (int(row.max() + 1) * side, int(column.max() + 1) * side)
     image = mosaic(pictures, (row.max() - row) * side, column * side, shape)
     handles = legend_handles(palette, key, title=color) if legend else []
+    check_axes(ax)
     if ax is None:
         ax = _new_axes(shape, legend_size(handles, key), figsize)
     left, bottom, square = corner
@@ -146,7 +149,9 @@ def _new_axes(shape: tuple[int, int], legend: tuple[float, float], figsize: tupl
     beside, least = legend
     left, below, margin = 0.3, 0.4, 0.08
     inch = LONG / max(shape)
-    width, height = figsize or (left + shape[1] * inch + beside + margin, max(below + shape[0] * inch, least) + margin)
+    width, height = inches(
+        figsize, (left + shape[1] * inch + beside + margin, max(below + shape[0] * inch, least) + margin)
+    )
     inch = min((width - left - beside - margin) / shape[1], (height - below - margin) / shape[0])
     if inch <= 0:
         raise ValueError(f"figsize={figsize!r} leaves no room for pictures beside the legend. Make it larger.")

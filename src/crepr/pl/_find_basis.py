@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 def find_basis(data: Data, adata: AnnData, basis: str) -> tuple[np.ndarray, str]:
     """Return points of the cells of `adata`, and the name of the axes."""
+    if not isinstance(basis, str):
+        raise TypeError(f"basis must be a key of .obsm, got {basis!r} of type {type(basis).__name__}.")
+    _validate.some_cells(adata.obs_names)
     parts = _access.modalities(data)
     places: list[Data] = [adata]
     if adata is not data:

@@ -13,9 +13,11 @@ from mudata import MuData
 
 from crepr import _keys, _validate
 from crepr.get._recorded import recorded
+from crepr.pl._inches import inches
 from crepr.pl._named_keys import named_keys
 from crepr.pl._style import BLUE, COLORS, GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
 from crepr.pl._text_width import text_width
+from crepr.tl._cell_columns import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,9 +100,10 @@ def history(
     available = list(dict.fromkeys(term for stage, _, term in columns if stage in STAGES))
     if not all(map(len, tables.values())) or not available:
         raise ValueError("The history holds no epoch. Train for at least one.")
-    for term in terms or ():
+    named = names_of("terms", terms)
+    for term in named:
         _validate.has_key(available, term, where="the history", hint="Set terms to some of them.")
-    shown = list(terms) if terms else sorted(available, key=lambda term: term != "loss")
+    shown = named or sorted(available, key=lambda term: term != "loss")
     across = min(len(shown), 4) if ncols is None else _validate.integer("ncols", ncols, minimum=1)
     down = math.ceil(len(shown) / across)
     fig, grid = plt.subplots(
@@ -109,7 +112,7 @@ def history(
         squeeze=False,
         sharex=True,
         layout="constrained",
-        figsize=figsize or (2.2 * across + 0.2, 1.7 * down),
+        figsize=inches(figsize, (2.2 * across + 0.2, 1.7 * down)),
     )
     axes: list[Axes] = grid.ravel().tolist()
     for ax in axes[len(shown) :]:
@@ -147,7 +150,7 @@ def _tables(
             )
         return {"": data.history}
     hint = "Run cr.tl.train_vae first, or set key_added."
-    names = named_keys(key_added, _keys.VAE)
+    names = named_keys(key_added, _keys.VAE, option="key_added")
     entries = {name: recorded(data, key, mod=mod, hint=hint) for key, name in names.items()}
     tables = {name: entry["history"] for name, entry in entries.items()}
     if len(tables) > 1:

@@ -112,7 +112,7 @@ def inpainting(
     adata = owners.adatas["stain"]
     images = image_codes(data, adata, image_key or model.spec.view["image_key"]).codes
     labels = None if groupby is None else _access.cell_groups(data, adata, groupby)
-    generator = np.random.default_rng(rng)
+    generator = _validate.generator("rng", rng)
     if targets is None:
         shown = _draw_targets(images, labels, n, generator)
     else:
@@ -127,7 +127,7 @@ def inpainting(
     )
 
     channels, markers, proteins = (model.spec.view["shows"][name] for name in ("source", "markers", "protein"))
-    palette = channel_colors(channels, colors or {})
+    palette = channel_colors(channels, _validate.options("colors", colors))
 
     def picture(planes: np.ndarray, names: Sequence[str]) -> np.ndarray:
         return compose(planes, [palette[name] for name in names])

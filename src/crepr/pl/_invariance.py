@@ -8,6 +8,7 @@ import numpy as np
 
 from crepr import _keys
 from crepr.get._invariance import invariance as get_invariance
+from crepr.pl._inches import inches
 from crepr.pl._named_keys import named_keys
 from crepr.pl._style import COLORS, GREY, LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
@@ -90,7 +91,7 @@ def invariance(
         squeeze=False,
         sharey=True,
         layout="constrained",
-        figsize=figsize or (margin + PANEL * len(MEASURES), len(rows) * (ROW * len(tables) + GAP) + 0.6 + legend),
+        figsize=inches(figsize, (margin + PANEL * len(MEASURES), len(rows) * (ROW * len(tables) + GAP) + 0.6 + legend)),
     )
     axes: list[Axes] = grid[0].tolist()
     # a unit of the y axis is a line

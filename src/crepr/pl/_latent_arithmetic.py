@@ -9,10 +9,12 @@ from matplotlib.lines import Line2D
 
 from crepr import _keys, _validate
 from crepr.get._latent_arithmetic import latent_arithmetic as get_latent_arithmetic
+from crepr.pl._inches import inches
 from crepr.pl._named_keys import named_keys
 from crepr.pl._point_names import name_points
 from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
 from crepr.pl._text_width import text_width
+from crepr.tl._cell_columns import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,7 +119,7 @@ def latent_arithmetic(
     known = first["space"].unique().tolist()
     wanted = [space for space in SUMS if space in known]
     if spaces is not None:
-        wanted = [spaces] if isinstance(spaces, str) else list(dict.fromkeys(spaces))
+        wanted = names_of("spaces", spaces)
     for space in wanted:
         _validate.choice("spaces", space, known)
     if not wanted or not 1 <= len(tables) <= 2:
@@ -134,7 +136,7 @@ def latent_arithmetic(
     lines = {1: 3, 2: 2, 3: 2}.get(len(wanted), 1)
     size = (names + PANEL * max(len(wanted), 1.3), ROW * (len(rows) + lines) + 0.75)
     fig, grid = plt.subplots(
-        1, len(wanted), squeeze=False, sharey=True, sharex=True, layout="constrained", figsize=figsize or size
+        1, len(wanted), squeeze=False, sharey=True, sharex=True, layout="constrained", figsize=inches(figsize, size)
     )
     axes: list[Axes] = grid[0].tolist()
     for ax, (space, table) in zip(axes, by_space.items(), strict=True):
@@ -200,7 +202,7 @@ def _chosen(table: pd.DataFrame, wanted: str | Sequence[str] | None, n: int, *, 
     order = table["value"].sort_values(ascending=not larger_is_better).index.tolist()
     if wanted is None:
         return order[:n]
-    names = [wanted] if isinstance(wanted, str) else list(wanted)
+    names = names_of("combinations", wanted)
     of_row = table["combination"].astype(str)
     for name in names:
         _validate.has_key(
@@ -256,7 +258,7 @@ def _against(
     column, title = ("value", SCORES[score][0]) if score == "r2" else ("zscore", f"z of {SCORES[score][0]}")
     x, y = one.loc[shared, column].to_numpy(), other.loc[shared, column].to_numpy()
     in_one, in_other = (part.loc[shared, "pval_adj"].to_numpy() <= alpha for part in (one, other))
-    fig, ax = plt.subplots(figsize=figsize or (3.6, 3.9), layout="constrained")
+    fig, ax = plt.subplots(figsize=inches(figsize, (3.6, 3.9)), layout="constrained")
     ax.axline((0, 0), slope=1, color="0.8", linewidth=0.8, zorder=0)
     for line in (ax.axvline, ax.axhline):
         line(0, color="0.8", linewidth=0.6, linestyle=":", zorder=0)

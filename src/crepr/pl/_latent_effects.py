@@ -10,9 +10,12 @@ from crepr import _keys, _validate
 from crepr.get._latent_effects import latent_effects as get_latent_effects
 from crepr.get._recorded import recorded
 from crepr.pl._alike import alike
+from crepr.pl._colormap import colormap
 from crepr.pl._heatmap import bar_length, heatmap, heatmap_bar
+from crepr.pl._inches import inches
 from crepr.pl._style import LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
+from crepr.tl._cell_columns import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,11 +92,14 @@ def latent_effects(
     >>> cr.pl.latent_effects(adata, table="results", spaces=["latent"])
     """
     _validate.integer("n_features", n_features, minimum=1)
-    shown = [spaces] if isinstance(spaces, str) else list(dict.fromkeys(spaces))
-    for space in shown or [None]:
+    shown = names_of("spaces", spaces)
+    for space in shown or [""]:
         _validate.choice("spaces", space, TITLES)
     entry = recorded(
-        data, key_added or _keys.LATENT_EFFECTS, mod=mod, hint="Run cr.tl.latent_effects first, or set key_added."
+        data,
+        _keys.LATENT_EFFECTS if key_added is None else key_added,
+        mod=mod,
+        hint="Run cr.tl.latent_effects first, or set key_added.",
     )
     if table is None:
         table = "groups" if "groups" in entry else "results"
@@ -119,12 +125,18 @@ def latent_effects(
         max(FIELD * len(rows), bar_length(label)) + AROUND,
     )
     fig, axes = plt.subplots(
-        1, len(widths), figsize=figsize or size, layout="constrained", squeeze=False, width_ratios=widths
+        1, len(widths), figsize=inches(figsize, size), layout="constrained", squeeze=False, width_ratios=widths
     )
     for place, (ax, (space, each)) in enumerate(zip(axes[0].tolist(), panels.items(), strict=True)):
         # "latent 3" under its title
         each.columns = pd.Index([name.split()[-1] for name in each.columns])
-        colors = heatmap(ax, each, norm=norm, cmap=cmap or ("magma_r" if grouped else "RdBu_r"), form=None)
+        colors = heatmap(
+            ax,
+            each,
+            norm=norm,
+            cmap=colormap(("magma_r" if grouped else "RdBu_r") if cmap is None else cmap),
+            form=None,
+        )
         ax.tick_params(axis="x", rotation=0)
         ax.set_title(TITLES[space], fontsize=LABEL_SIZE, loc="left")
         if place:

@@ -10,9 +10,13 @@ from matplotlib.patches import Rectangle
 
 from crepr import _validate
 from crepr.get._match_clusters import match_clusters as get_match_clusters
+from crepr.pl._check_axes import check_axes
+from crepr.pl._colormap import colormap
 from crepr.pl._heatmap import bar_length, heatmap_bar, letter_color
+from crepr.pl._inches import inches
 from crepr.pl._style import LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
+from crepr.tl._cell_columns import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +84,9 @@ def match_clusters(
     """
     table = get_match_clusters(data, key_added=key_added, mod=mod)
     known = list(dict.fromkeys(table["clustering"]))
-    shown = known if cluster_keys is None else list(cluster_keys)
+    shown = known if cluster_keys is None else names_of("cluster_keys", cluster_keys)
+    if not shown:
+        raise ValueError("cluster_keys names none. Name at least one, or leave it out.")
     for name in shown:
         _validate.has_key(known, name, where="the clusterings matched", hint="Set cluster_keys to some of them.")
     labels = list(dict.fromkeys(table["label"]))
@@ -90,14 +96,15 @@ def match_clusters(
     matches = zip(found["label"], found["clustering"], found["cluster"], found["jaccard"], strict=True)
     wide = max([text_width(name, SMALL_SIZE) for name in found["cluster"]], default=0.0) + 0.12
     bar_label = "Jaccard index of the match\n(hatched: no match)"
+    check_axes(ax)
     if ax is None:
         width = len(shown) * max(COLUMN, wide)
         height = max(len(labels) * ROW, bar_length(bar_label))
         # room for names, and for a bar of colours with its label
         width += max(text_width(str(label), SMALL_SIZE) for label in labels) + 1.1
         height += max(text_width(f"{name} (99)", SMALL_SIZE) for name in shown) + 0.3
-        _, ax = plt.subplots(figsize=figsize or (width, height), layout="constrained")
-    colors = ScalarMappable(Normalize(0, 1), cmap)
+        _, ax = plt.subplots(figsize=inches(figsize, (width, height)), layout="constrained")
+    colors = ScalarMappable(Normalize(0, 1), colormap(cmap))
     # beneath the matches
     whole = (-0.5, -0.5), len(shown), len(labels)
     ax.add_patch(Rectangle(*whole, facecolor="white", edgecolor="0.75", hatch="////", linewidth=0))

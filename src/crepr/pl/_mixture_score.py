@@ -6,12 +6,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from crepr import _access, _keys, _validate
-from crepr.get._recorded import owner_of_record
+from crepr.get._recorded import entry_of, owner_of_record
 from crepr.pl._few_ticks import FewTicks
 from crepr.pl._group_colors import group_colors
+from crepr.pl._inches import inches
 from crepr.pl._style import BLUE, GREY, LABEL_SIZE, MANY, SMALL_SIZE, VERMILION
 from crepr.pl._text_width import text_width
 from crepr.pl._violin import violin
+from crepr.tl._cell_columns import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,9 +85,9 @@ def mixture_score(
     >>> cr.pl.mixture_score(adata)
     """
     _validate.integer("n_images", n_images, minimum=1)
-    key = key_added or _keys.MIXTURE_SCORE
+    key = _keys.MIXTURE_SCORE if key_added is None else key_added
     owner = owner_of_record(data, key, mod=mod, hint="Run cr.tl.mixture_score first, or set key_added.")
-    entry = owner.uns[key]
+    entry = entry_of(owner, key, hint="Run cr.tl.mixture_score again.")
     first, second = (str(name) for name in entry["params"]["labels"])
     shown = _shown(labels, entry["results"], [first, second])
     palette = group_colors(data, cast("AnnData", owner), entry["params"]["groupby"])
@@ -102,7 +104,9 @@ def mixture_score(
     beside = (tops, sides, variable["label"])
     margin = sum(max((text_width(name, SMALL_SIZE) for name in names), default=0) for names in beside) + 0.5
     rows = max(len(tops), len(sides))
-    fig, axes = plt.subplots(1, 2, layout="constrained", figsize=figsize or (2 * WIDE + margin, HIGH * rows + 0.95))
+    fig, axes = plt.subplots(
+        1, 2, layout="constrained", figsize=inches(figsize, (2 * WIDE + margin, HIGH * rows + 0.95))
+    )
     left, right = axes.tolist()
     for y, name in enumerate(shown):
         _row(left, table.loc[table["label"] == name, "mean"].to_numpy(), y, colors.get(name, OTHER), size=3.0)
@@ -123,7 +127,7 @@ def _shown(labels: str | Sequence[str] | None, table: pd.DataFrame, ends: list[s
         others = [str(name) for name in counts.index if name not in ends]
         others.sort(key=lambda name: (not all(end in name for end in ends), -counts[name], name))
         return [ends[0], *others[: N_LABELS - 2], ends[1]]
-    names = [labels] if isinstance(labels, str) else list(dict.fromkeys(labels))
+    names = names_of("labels", labels)
     for name in names:
         _validate.has_key(counts.index, name, where="the labels scored", hint="Set labels to some of them.")
     if not names:

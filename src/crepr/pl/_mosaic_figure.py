@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 
+from crepr.pl._inches import inches
 from crepr.pl._style import LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
 
@@ -61,7 +62,7 @@ def mosaic_figure(
     header = MARGIN + (SMALL_SIZE / 72 + PAD if any(panel.columns for panel in panels) else 0)
     inch = PICTURE / side  # inches per pixel of the mosaics
     if figsize is not None:
-        width, height = figsize
+        width, height = inches(figsize, (0, 0))
         below = footer.height(width - labels[0] - 2 * MARGIN, inch=(width - fixed) / across)
         inch = min((width - fixed) / across, (height - header - below - MARGIN) / down)
         if inch <= 0:

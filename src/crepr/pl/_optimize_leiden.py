@@ -8,7 +8,9 @@ from matplotlib.colors import Normalize
 
 from crepr import _keys
 from crepr.get._recorded import recorded
+from crepr.pl._colormap import colormap
 from crepr.pl._heatmap import WIDE, write_numbers
+from crepr.pl._inches import inches
 from crepr.pl._style import LABEL_SIZE, SMALL_SIZE, VERMILION
 from crepr.pl._text_width import text_width
 
@@ -74,7 +76,7 @@ def optimize_leiden(
     >>> cr.pl.optimize_leiden(mdata)
     """
     hint = "Run cr.tl.optimize_leiden first, or set key_added."
-    entry = recorded(data, key_added or _keys.LEIDEN, mod=mod, hint=hint)
+    entry = recorded(data, _keys.LEIDEN if key_added is None else key_added, mod=mod, hint=hint)
     table, best, least = entry["results"], entry["best"], int(entry["params"]["min_clusters"])
     shown = [name for name in PANELS if name in table and table[name].notna().any()]
     across, down = table["resolution"].nunique(), table["n_neighbors"].nunique()
@@ -87,7 +89,7 @@ def optimize_leiden(
         squeeze=False,
         sharex=True,
         layout="constrained",
-        figsize=figsize or (max(WIDE * across, wide) + 0.7, len(shown) * (0.24 * down + 0.45) + 0.4),
+        figsize=inches(figsize, (max(WIDE * across, wide) + 0.7, len(shown) * (0.24 * down + 0.45) + 0.4)),
     )
     for ax, name in zip(grid[:, 0], shown, strict=True):
         _draw(ax, table, name, cmap, least)
@@ -112,7 +114,7 @@ def _draw(ax: Axes, table: pd.DataFrame, name: str, cmap: str | Colormap, least:
         table.pivot_table(index="n_neighbors", columns="resolution", values=column, dropna=False)
         for column in (name, "n_clusters")
     )
-    image = ax.imshow(values, cmap=cmap, norm=Normalize(), aspect="auto", interpolation="none")
+    image = ax.imshow(values, cmap=colormap(cmap), norm=Normalize(), aspect="auto", interpolation="none")
     write_numbers(ax, values.to_numpy(), image, form=form, hatch=(n_clusters < least).to_numpy())
     ax.set_xticks(range(values.shape[1]), [f"{value:g}" for value in values.columns])
     ax.set_yticks(range(values.shape[0]), [f"{value:g}" for value in values.index])

@@ -7,6 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from crepr import _keys
 from crepr.get._recorded import recorded
+from crepr.pl._inches import inches
 from crepr.pl._metric_panels import metric_panels, metric_title
 from crepr.pl._style import COLORS, GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
 from crepr.pl._text_width import text_width
@@ -61,7 +62,7 @@ def optimize_multiplex_leiden(
     >>> cr.pl.optimize_multiplex_leiden(mdata["rna"])
     """
     hint = "Run cr.tl.optimize_multiplex_leiden first, or set key_added."
-    entry = recorded(data, key_added or _keys.LEIDEN_MULTIPLEX_OPTIMIZED, hint=hint)
+    entry = recorded(data, _keys.LEIDEN_MULTIPLEX_OPTIMIZED if key_added is None else key_added, hint=hint)
     table, comparison, best = entry["results"], entry["comparison"], entry["best"]
     layers = [str(name) for name in entry["params"]["layers"]]
     metrics = [
@@ -73,7 +74,7 @@ def optimize_multiplex_leiden(
     # a title may not run into the next
     panel = max(0.85, *(text_width(metric_title(name), LABEL_SIZE) for name in metrics)) + 0.1
     fig = plt.figure(
-        figsize=figsize or (max(5.5, margin + panel * (1 + len(metrics))), 2.8 + rows), layout="constrained"
+        figsize=inches(figsize, (max(5.5, margin + panel * (1 + len(metrics))), 2.8 + rows)), layout="constrained"
     )
     places = fig.add_gridspec(2, 1, height_ratios=(2.8, rows))
     above, below = (fig.add_subfigure(places[row]) for row in (0, 1))

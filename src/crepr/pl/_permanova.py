@@ -8,7 +8,10 @@ from matplotlib.colors import Normalize
 
 from crepr import _keys, _validate
 from crepr.get._recorded import recorded
+from crepr.pl._check_axes import check_axes
+from crepr.pl._colormap import colormap
 from crepr.pl._heatmap import bar_length, heatmap_bar
+from crepr.pl._inches import inches
 from crepr.pl._style import GREY, LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
 
@@ -81,7 +84,12 @@ def permanova(
     >>> cr.pl.permanova(mdata)
     """
     _validate.choice("color", color, ("pval_adj", "effect"))
-    entry = recorded(data, key_added or _keys.PERMANOVA, mod=mod, hint="Run cr.tl.permanova first, or set key_added.")
+    entry = recorded(
+        data,
+        _keys.PERMANOVA if key_added is None else key_added,
+        mod=mod,
+        hint="Run cr.tl.permanova first, or set key_added.",
+    )
     table, alpha = entry["results"], float(entry["params"]["alpha"])
     if "group" not in table:
         raise ValueError("The test recorded is that of all groups at once. Run cr.tl.permanova with pairwise=True.")
@@ -97,12 +105,13 @@ def permanova(
     if "permdisp_pval_adj" in table:
         halves["PERMDISP"] = (_values(table, "permdisp_", color), ends[::-1])
     labels = [f"{label}\n(black: adjusted p > {alpha:g})" for (*_, label), _ in halves.values()]
+    check_axes(ax)
     if ax is None:
         beside = max(text_width(name, SMALL_SIZE) for name in names)
         side = max(FIELD * len(names), *map(bar_length, labels))
         bars = BAR * (len(halves) if color == "effect" else 1)
         size = (beside + side + bars + 0.2, beside + side + 0.6)
-        _, ax = plt.subplots(figsize=figsize or size, layout="constrained")
+        _, ax = plt.subplots(figsize=inches(figsize, size), layout="constrained")
     ax.set_facecolor("white")
     # the bar that is drawn last stands first
     for (half, ((values, pval, _), (row, column))), label in reversed(list(zip(halves.items(), labels, strict=True))):
@@ -116,7 +125,9 @@ def permanova(
         black = np.full(grid.shape, np.nan)
         black[row, column] = np.where(pval <= alpha, np.nan, 0)
         ax.imshow(black, cmap="gray", vmin=0, vmax=1, interpolation="none")
-        image = ax.imshow(grid, cmap=cmap or DEFAULT[color], norm=norm, interpolation="none")
+        image = ax.imshow(
+            grid, cmap=colormap(DEFAULT[color] if cmap is None else cmap), norm=norm, interpolation="none"
+        )
         # that of PERMANOVA also says what black is
         if half == "PERMANOVA" or (color == "effect" and np.isfinite(grid).any()):
             heatmap_bar(ax, image, label)

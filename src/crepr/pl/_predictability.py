@@ -8,7 +8,9 @@ import numpy as np
 from crepr import _keys, _validate
 from crepr.get._recorded import recorded
 from crepr.pl._few_ticks import FewTicks
+from crepr.pl._inches import inches
 from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE
+from crepr.tl._cell_columns import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,11 +93,14 @@ def predictability(
     """
     _validate.integer("n_columns", n_columns, minimum=1)
     entry = recorded(
-        data, key_added or _keys.PREDICTABILITY, mod=mod, hint="Run cr.tl.predictability first, or set key_added."
+        data,
+        _keys.PREDICTABILITY if key_added is None else key_added,
+        mod=mod,
+        hint="Run cr.tl.predictability first, or set key_added.",
     )
     wanted = list(PROPERTIES)
     if properties is not None:
-        wanted = [properties] if isinstance(properties, str) else list(dict.fromkeys(properties))
+        wanted = names_of("properties", properties)
     for name in wanted or [""]:
         _validate.choice("properties", name, PROPERTIES)
     score, results = entry["params"]["score"], entry["results"].set_index("property")
@@ -104,7 +109,7 @@ def predictability(
     rows = -(-len(wanted) // columns)
     fig, grid = plt.subplots(
         rows, columns, squeeze=False, sharey=True, layout="constrained",
-        figsize=figsize or (WIDE * max(columns, 1.3) + 0.5, (HIGH + 0.4) * rows),
+        figsize=inches(figsize, (WIDE * max(columns, 1.3) + 0.5, (HIGH + 0.4) * rows)),
     )  # fmt: skip
     axes: list[Axes] = grid.ravel().tolist()
     for ax, name in zip(axes, wanted, strict=False):

@@ -106,12 +106,12 @@ def reconstruction(
     adata = _access.modality(data, having=having, hint=f"Run cr.pp.{having} first.")
     shown = _access.cell_positions(adata, cells)
     if cells is None and len(shown) > n:
-        shown = np.sort(np.random.default_rng(rng).choice(shown, n, replace=False))
+        shown = np.sort(_validate.generator("rng", rng).choice(shown, n, replace=False))
     if not len(shown):
         raise ValueError("cells holds no cell. Give at least one, or leave it out.")
     result = reconstruct(data, model, cells=shown)
     columns = _columns(result, model)
-    pictures, legend = _colour(columns, model, genes=genes, n_genes=n_genes, colors=colors or {})
+    pictures, legend = _colour(columns, model, genes=genes, n_genes=n_genes, colors=_validate.options("colors", colors))
     side = next(iter(pictures.values())).shape[2]
     bar = model_bar(data, model, side, adata.obs_names[shown]) if scale_bar else None
     return mosaic_figure(

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 from crepr import _keys
 from crepr.get._recorded import recorded
 from crepr.pl._few_ticks import FewTicks
+from crepr.pl._inches import inches
 from crepr.pl._named_keys import named_keys
 from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
@@ -77,7 +78,7 @@ def reconstruction_metrics(
     """
     models: dict[str, pd.DataFrame] = {}
     linear: dict[str, pd.DataFrame] = {}
-    for key, name in named_keys(key_added, _keys.RECONSTRUCTION_METRICS).items():
+    for key, name in named_keys(key_added, _keys.RECONSTRUCTION_METRICS, option="key_added").items():
         entry = recorded(data, key, mod=mod, hint="Run cr.tl.reconstruction_metrics first, or set key_added.")
         results, components = entry["results"], entry["params"]["n_components"]
         shown = entry["params"]["model"].replace("_", " ") if key_added is None else name
@@ -88,7 +89,9 @@ def reconstruction_metrics(
 
     beside = max(text_width(name, SMALL_SIZE) for name in rows)
     size = (beside + PANEL * len(METRICS) + 0.2, ROW * len(rows) + 0.95)
-    fig, axes = plt.subplots(1, len(METRICS), figsize=figsize or size, layout="constrained", sharey=True, squeeze=False)
+    fig, axes = plt.subplots(
+        1, len(METRICS), figsize=inches(figsize, size), layout="constrained", sharey=True, squeeze=False
+    )
     panels: list[Axes] = axes[0].tolist()
     for ax, (metric, title) in zip(panels, METRICS.items(), strict=True):
         _draw(ax, list(rows.values()), metric)

@@ -7,8 +7,11 @@ import numpy as np
 
 from crepr import _keys, _validate
 from crepr.get._recorded import recorded
+from crepr.pl._check_axes import check_axes
+from crepr.pl._inches import inches
 from crepr.pl._point_names import name_points
 from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
+from crepr.tl._cell_columns import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,14 +90,15 @@ def reproducibility(
     control = str(entry["params"]["control"])
     table = entry["results"].astype({"group": str}).set_index("group").dropna(subset=[distance, "reproducibility"])
     others = table.index[table.index != control]
-    wanted = others if groups is None else [groups] if isinstance(groups, str) else list(dict.fromkeys(groups))
+    wanted = others if groups is None else names_of("groups", groups)
     for group in wanted:
         _validate.has_key(others, group, where="the groups beside control", hint="Set groups to some of them.")
     named = table.loc[list(wanted), distance].nlargest(n_labels).index.tolist()
 
     fig = None
+    check_axes(ax)
     if ax is None:
-        fig, ax = plt.subplots(figsize=figsize or (4.2, 3.6), layout="constrained")
+        fig, ax = plt.subplots(figsize=inches(figsize, (4.2, 3.6)), layout="constrained")
     ax.vlines(table[distance], table["q05"], table["q95"], color="0.85", linewidth=0.8, zorder=0)
     plain = others.difference(named, sort=False)
     for rows, color, marker, label in (

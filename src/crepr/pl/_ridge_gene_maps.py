@@ -5,17 +5,20 @@ from typing import TYPE_CHECKING, Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from anndata import AnnData
 from matplotlib.colors import Normalize
 from scipy.sparse import issparse
 
 from crepr import _access, _keys, _validate
-from crepr.get._recorded import owner_of_record
+from crepr.get._recorded import entry_of, owner_of_record
+from crepr.pl._colormap import colormap
+from crepr.pl._inches import inches
 from crepr.pl._style import LABEL_SIZE, SMALL_SIZE
+from crepr.tl._cell_columns import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anndata import AnnData
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
@@ -86,31 +89,34 @@ def ridge_gene_maps(
     >>> cr.tl.ridge_genes(mdata, use_rep="spatial", mod="stain", response="rna", cv=5)
     >>> cr.pl.ridge_gene_maps(mdata)
     """
-    key = key_added or _keys.RIDGE_GENES
+    key = _keys.RIDGE_GENES if key_added is None else key_added
     owner = owner_of_record(data, key, mod=mod, hint="Run cr.tl.ridge_genes first, or set key_added.")
+    entry = entry_of(owner, key, hint="Run cr.tl.ridge_genes again.")
+    _validate.has_key(owner.obsm, key, where=".obsm", hint="Run cr.tl.ridge_genes with predict.")
     predicted = pd.DataFrame(owner.obsm[key])
-    scores = owner.uns[key]["results"].set_index("gene")["r2"]
+    scores = entry["results"].set_index("gene")["r2"]
     kept = [gene for gene in scores.index if _column(gene) in predicted]
     wanted = scores[kept].nlargest(4).index if genes is None else genes
-    shown = [wanted] if isinstance(wanted, str) else list(wanted)
+    shown = names_of("genes", wanted)
     if not shown:
         raise KeyError("There is no gene to show: no predictions were kept. Run cr.tl.ridge_genes with predict.")
     for gene in shown:
         _validate.has_key(
             kept, gene, where="the predictions kept", hint=f"Run cr.tl.ridge_genes with predict=[{gene!r}]."
         )
-    observed = _observed(data, owner, response, owner.uns[key]["params"], shown)
+    observed = _observed(data, owner, response, entry["params"], shown)
     placed = _access.same_cells_with(data, owner, spatial_key)
     _validate.has_key(
         placed.obsm, spatial_key, where=".obsm", hint="Set spatial_key to the positions (x, y) of the cells."
     )
+    _validate.some_cells(placed.obs_names)
     xy = np.asarray(placed.obsm[spatial_key])[:, :2]
 
     extent = np.ptp(xy, axis=0)
     width, height = SIDE * extent / extent.max()
     fig, grid = plt.subplots(
         len(shown), 2, squeeze=False, layout="constrained",
-        figsize=figsize or (2 * width + MARGIN + 0.3, len(shown) * (height + 0.25)),
+        figsize=inches(figsize, (2 * width + MARGIN + 0.3, len(shown) * (height + 0.25))),
     )  # fmt: skip
     area = size or float(np.clip(0.6 * width * height * 72**2 / len(xy), 0.5, 60))
     for row, gene, values in zip(grid, shown, observed.T, strict=True):
@@ -123,7 +129,7 @@ def ridge_gene_maps(
         bar = fig.colorbar(row[0].collections[-1], ax=row, aspect=20, shrink=0.7, pad=0.02)
         bar.ax.tick_params(labelsize=SMALL_SIZE, length=2)
         bar.outline.set_visible(False)
-        bar.set_label(owner.uns[key]["params"]["layer"] or "expression", fontsize=SMALL_SIZE)
+        bar.set_label(entry["params"]["layer"] or "expression", fontsize=SMALL_SIZE)
     return fig
 
 
@@ -134,6 +140,8 @@ def _column(gene: str) -> str:
 
 def _observed(data: Data, owner: Data, response: AnnData | None, params: Any, genes: list[str]) -> np.ndarray:
     """Return what was observed, `(n, len(genes))`."""
+    if response is not None and not isinstance(response, AnnData):
+        raise TypeError(f"response must be an AnnData, got {response!r}. Leave it out for what is in data.")
     parts = _access.modalities(data, params["response"]).values() if params["response_in_data"] else ()
     candidates = parts if response is None else [response]
     found = next((item for item in candidates if all(gene in item.var_names for gene in genes)), None)
@@ -151,7 +159,16 @@ def _observed(data: Data, owner: Data, response: AnnData | None, params: Any, ge
 def _draw(ax: Axes, xy: np.ndarray, values: np.ndarray, scale: Normalize, cmap: str | Colormap, area: float) -> None:
     known = np.isfinite(values)
     ax.scatter(xy[~known, 0], xy[~known, 1], s=area, color="0.9", linewidth=0, rasterized=True)
-    ax.scatter(xy[known, 0], xy[known, 1], s=area, c=values[known], norm=scale, cmap=cmap, linewidth=0, rasterized=True)
+    ax.scatter(
+        xy[known, 0],
+        xy[known, 1],
+        s=area,
+        c=values[known],
+        norm=scale,
+        cmap=colormap(cmap),
+        linewidth=0,
+        rasterized=True,
+    )
     # as in the image
     ax.invert_yaxis()
     ax.set_aspect("equal")

@@ -7,8 +7,11 @@ import numpy as np
 
 from crepr import _validate
 from crepr.get._ridge_genes import ridge_genes as get_ridge_genes
+from crepr.pl._check_axes import check_axes
+from crepr.pl._inches import inches
 from crepr.pl._point_names import name_points
 from crepr.pl._style import GREY, LABEL_SIZE, MANY, SMALL_SIZE, VERMILION
+from crepr.tl._cell_columns import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,17 +81,18 @@ def ridge_genes(
     >>> cr.pl.ridge_genes(mdata)
     """
     _validate.integer("n_labels", n_labels, minimum=0)
+    r2, alpha = _validate.number("r2", r2), _validate.number("alpha", alpha, minimum=0)
     table = get_ridge_genes(data, key_added=key_added, mod=mod).set_index("gene").dropna(subset=["r2", "pval_adj"])
     x, y = -np.log10(table["pval_adj"].clip(lower=SMALLEST)), table["r2"]
     told = (y >= r2) & (table["pval_adj"] <= alpha)
-    wanted = table.index[told] if genes is None else genes
-    named = [wanted] if isinstance(wanted, str) else list(dict.fromkeys(wanted))
+    named = table.index[told].tolist() if genes is None else names_of("genes", genes)
     for gene in named:
         _validate.has_key(table.index, gene, where="the genes with an R2", hint="Set genes to some of them.")
     named = y[named].nlargest(n_labels).index.tolist()
 
+    check_axes(ax)
     if ax is None:
-        _, ax = plt.subplots(figsize=figsize or (4.2, 3.2), layout="constrained")
+        _, ax = plt.subplots(figsize=inches(figsize, (4.2, 3.2)), layout="constrained")
     ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     for level, line in ((r2, ax.axhline), (-np.log10(alpha), ax.axvline)):
         line(level, color=GREY, linewidth=0.6, linestyle=":", zorder=0)

@@ -7,11 +7,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from crepr import _keys, _validate
-from crepr.get._recorded import owner_of_record
+from crepr.get._recorded import entry_of, owner_of_record
 from crepr.pl._group_colors import group_colors
+from crepr.pl._inches import inches
 from crepr.pl._palette import default_palette
 from crepr.pl._style import GREY, LABEL_SIZE, SMALL_SIZE
 from crepr.pl._text_width import text_width
+from crepr.tl._cell_columns import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,9 +84,9 @@ def separability(
     """
     _validate.integer("n_features", n_features, minimum=1)
     _validate.integer("ncols", ncols, minimum=1)
-    key = key_added or _keys.SEPARABILITY
+    key = _keys.SEPARABILITY if key_added is None else key_added
     owner = owner_of_record(data, key, mod=mod, hint="Run cr.tl.separability first, or set key_added.")
-    entry = owner.uns[key]
+    entry = entry_of(owner, key, hint="Run cr.tl.separability again.")
     table, curves = entry["features"].reset_index(drop=True), entry["densities"]
     known = [str(name) for name in curves["groups"]]
     shown = _chosen("groups", groups, known)
@@ -101,7 +103,9 @@ def separability(
     down = math.ceil(len(rows) / across)
     names = max(text_width(name, SMALL_SIZE) for name in shown)
     size = (WIDE * across + names + 0.2, (HIGH * (len(shown) + OVERLAP) + 0.55) * down)
-    fig, grid = plt.subplots(down, across, squeeze=False, sharey=True, layout="constrained", figsize=figsize or size)
+    fig, grid = plt.subplots(
+        down, across, squeeze=False, sharey=True, layout="constrained", figsize=inches(figsize, size)
+    )
     axes: list[Axes] = grid.ravel().tolist()
     for ax in axes[len(rows) :]:
         ax.remove()
@@ -113,7 +117,7 @@ def separability(
 
 
 def _chosen(option: str, wanted: str | Sequence[str] | None, known: list[str]) -> list[str]:
-    names = known if wanted is None else [wanted] if isinstance(wanted, str) else list(dict.fromkeys(wanted))
+    names = known if wanted is None else names_of(option, wanted)
     for name in names:
         _validate.has_key(known, name, where=f"the {option} tested", hint=f"Set {option} to some of them.")
     if not names:

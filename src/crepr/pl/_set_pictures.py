@@ -80,7 +80,7 @@ def set_pictures(
     if _keys.CROPS not in adata.obsm or shown.empty:
         return None
     n = int(shown["rank"].max())
-    palette = channel_colors(list(crop_reader(adata).channels if channels is None else channels), colors)
+    palette = channel_colors(list(crop_reader(adata, channels=channels).channels), colors)
     names = shown["cell"].to_numpy()
     pictures = compose(get_crops(adata, names, channels=list(palette)), list(palette.values()))
     side = pictures.shape[1]

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 
 from crepr import _validate
 from crepr.get._compare_simulation import compare_simulation
+from crepr.pl._inches import inches
 from crepr.pl._style import BLUE, LABEL_SIZE, SMALL_SIZE, VERMILION
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def simulation(
     places = compare_simulation(data, table="map", key_added=key_added, mod=mod)
     distances = compare_simulation(data, key_added=key_added, mod=mod).set_index("kind")["hausdorff"]
     fig, axes = plt.subplots(
-        1, 2, figsize=figsize or (5.2, 3.0), layout="constrained", sharex=True, sharey=True, squeeze=False
+        1, 2, figsize=inches(figsize, (5.2, 3.0)), layout="constrained", sharex=True, sharey=True, squeeze=False
     )
     real = places[places["kind"] == "real"]
     for ax, (kind, color) in zip(axes[0].tolist(), COLORS.items(), strict=True):

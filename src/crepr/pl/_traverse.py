@@ -80,9 +80,10 @@ def traverse(
             "Call cr.tl.traverse for the planes, and cr.tl.latent_effects for profiles."
         )
     channels = list(model.channels("stain"))
-    for name in colors or {}:
+    given = _validate.options("colors", colors)
+    for name in given:
         _validate.has_key(channels, name, where="the channels of the model", hint="Give colors for these.")
-    palette = channel_colors(channels, dict(colors or {}))
+    palette = channel_colors(channels, given)
     result = walk(data, model, **options)
     walks = result["outputs"]["stain"]
     n_walks, n_steps, *_, side = walks.shape

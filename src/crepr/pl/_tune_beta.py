@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from crepr import _keys
 from crepr.get._recorded import recorded
+from crepr.pl._inches import inches
 from crepr.pl._style import BLUE, GREY, LABEL_SIZE, SMALL_SIZE, VERMILION
 from crepr.pl._text_width import text_width
 
@@ -75,10 +76,10 @@ def tune_beta(
     >>> cr.tl.tune_beta(adata, [0.1, 0.3, 1, 3, 10], n_latent=6, max_epochs=10)
     >>> cr.pl.tune_beta(adata)
     """
-    key = key_added or _keys.TUNE_BETA
+    key = _keys.TUNE_BETA if key_added is None else key_added
     entry = recorded(data, key, mod=mod, hint="Run cr.tl.tune_beta first, or set key_added.")
     table, best = entry["results"], entry["best"]["value"]
-    fig, axes = plt.subplots(1, 2, figsize=figsize or (5.4, 2.5), layout="constrained")
+    fig, axes = plt.subplots(1, 2, figsize=inches(figsize, (5.4, 2.5)), layout="constrained")
     panels: list[Axes] = list(axes)
     titles = ("Hausdorff distance", "reconstruction error")
     for ax, lines, title in zip(panels, (DISTANCES, TERMS), titles, strict=True):

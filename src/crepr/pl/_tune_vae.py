@@ -10,6 +10,7 @@ from matplotlib.ticker import LogFormatterSciNotation, LogLocator, MaxNLocator, 
 
 from crepr import _keys, _validate
 from crepr.get._recorded import recorded
+from crepr.pl._inches import inches
 from crepr.pl._style import BLUE, LABEL_SIZE, SMALL_SIZE, VERMILION
 from crepr.pl._text_width import text_width
 
@@ -82,12 +83,17 @@ def tune_vae(
     >>> _ = cr.tl.tune_vae(adata, space={"lr": [1e-3, 1e-2], "blocks": ["norm", "plain"]}, n_trials=4, max_epochs=2)
     >>> cr.pl.tune_vae(adata)
     """
-    entry = recorded(data, key_added or _keys.TUNE_VAE, mod=mod, hint="Run cr.tl.tune_vae first, or set key_added.")
+    entry = recorded(
+        data,
+        _keys.TUNE_VAE if key_added is None else key_added,
+        mod=mod,
+        hint="Run cr.tl.tune_vae first, or set key_added.",
+    )
     table = entry["results"].dropna(subset="val_loss")
     options = [name for name in table if name not in RESULTS]
     across = min(len(options), 5) if ncols is None else _validate.integer("ncols", ncols, minimum=1)
     down = math.ceil(len(options) / across)
-    size = figsize or (1.45 * across + 0.5, 1.75 * down + 0.3)
+    size = inches(figsize, (1.45 * across + 0.5, 1.75 * down + 0.3))
     fig, grid = plt.subplots(down, across, figsize=size, layout="constrained", sharey=True, squeeze=False)
     axes: list[Axes] = grid.ravel().tolist()
     for ax in axes[len(options) :]:
