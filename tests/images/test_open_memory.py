@@ -86,5 +86,12 @@ def test_error_damaged_within(tmp_path):
     content = bytearray((tmp_path / "a.npz").read_bytes())
     content[60:90] = bytes(30)
     (tmp_path / "a.npz").write_bytes(content)
-    with pytest.raises(ValueError, match=r"a.npz' cannot be read by NumPy: error: Error -3 .* copy it again"):
+    with pytest.raises(ValueError, match=r"a.npz' cannot be read by NumPy: (error|BadZipFile): .* copy it again"):
         open_npy(str(tmp_path / "a.npz"), None)
+
+
+def test_error_another_kind_of_file_under_this_name(tmp_path):
+    np.savez(tmp_path / "a.npz", ARRAY)
+    (tmp_path / "a.npz").rename(tmp_path / "a.npy")
+    with pytest.raises(ValueError, match=r"a.npy' cannot be read by NumPy: TypeError: several arrays in one file"):
+        open_npy(str(tmp_path / "a.npy"), None)

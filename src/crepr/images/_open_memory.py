@@ -92,7 +92,11 @@ def open_npy(path: str, key: str | None) -> Stored:
         raise FileNotFoundError(f"No such file: {path!r}.")
     with reading(path, "by NumPy", then="It is truncated, corrupt or no NumPy file: write or copy it again."):
         if path.lower().endswith(".npy"):
-            return Stored(np.load(path, mmap_mode="r", allow_pickle=False))
+            mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+            if not isinstance(mapped, np.ndarray):
+                mapped.close()
+                raise TypeError("several arrays in one file, as in .npz")
+            return Stored(mapped)
         with open(path, "rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as loaded:
             names = list(loaded.files)
             if key is None and len(names) == 1:
