@@ -135,3 +135,51 @@ def test_anchor_notes_are_json_in_the_schema(tmp_path):
     notes = json.loads(pq.read_schema(tmp_path / "t.parquet").metadata[b"crepr"])
     assert notes["genes"] == ["gene 0", "gene 1", "gene 2"]
     assert notes["affine"] == np.eye(3)[None].tolist()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{",
+        "3",
+        "{}",
+        '{"format": "1", "genes": [], "fingerprint": ""}',
+        '{"format": 1, "genes": [3], "fingerprint": ""}',
+    ],
+)
+def test_error_notes_damaged(tmp_path, header):
+    path = tmp_path / "t.parquet"
+    write(path, [0])
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({b"crepr": header}), path)
+    with pytest.raises(
+        ValueError, match=r"t.parquet' cannot be read by what it says of itself: .*run cr.pp.transcripts again"
+    ):
+        read_info(str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("gene", [0, 3]), ("gene", [-1, 0]), ("gene", ["a", "b"]), ("y", [0.0, np.nan]), ("x", [1, 2]), ("cell", [1, 0]), ("cell", [-1, 0])],
+)  # fmt: skip
+def test_error_values_that_are_never_written(tmp_path, name, values):
+    path = tmp_path / "t.parquet"
+    write(path, [0, 1])
+    table = pq.read_table(path)
+    kind = table.schema.field(name).type if not isinstance(values[0], str) and name != "x" else None
+    place = table.schema.get_field_index(name)
+    pq.write_table(table.set_column(place, name, [_molecules.pa.array(values, kind)]), path)
+    with pytest.raises(ValueError, match=rf"t.parquet' cannot be read as Parquet: .*{name} .*damaged"):
+        read_columns(str(path), [name])
+
+
+def test_property_each_flipped_bit_of_the_pages_is_seen(tmp_path):
+    path = tmp_path / "t.parquet"
+    write(path, np.zeros(2000, int))
+    content, end = path.read_bytes(), pq.read_metadata(path).row_group(0).column(0).total_compressed_size
+    for place in np.random.default_rng(0).integers(100, end, 40):
+        damaged = bytearray(content)
+        damaged[place] ^= 4
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="damaged or cut short"):
+            read_columns(str(path), ["y"])

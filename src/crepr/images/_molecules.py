@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from crepr import _validate
 from crepr._atomic import atomic
+from crepr._reading import reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ KEY = b"crepr"
 """Key in the metadata of the Parquet schema; the value is JSON."""
 ROWS = 1 << 20
 """Molecules per row group."""
+TYPES = {"y": pa.float32(), "x": pa.float32(), "gene": pa.int32(), "cell": pa.int32()}
+AGAIN = "It is damaged or cut short: delete it and run cr.pp.transcripts again."
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,14 @@ def write_molecules(
     path = Path(path).absolute()
     order = np.argsort(cell, kind="stable")
     header = {"format": FORMAT, "genes": [str(name) for name in genes], "fingerprint": fingerprint, **(info or {})}
-    columns = {"y": (y, pa.float32()), "x": (x, pa.float32()), "gene": (gene, pa.int32()), "cell": (cell, pa.int32())}
+    given = {"y": y, "x": x, "gene": gene, "cell": cell}
+    columns = {name: (given[name], kind) for name, kind in TYPES.items()}
     schema = pa.schema([(name, kind) for name, (_, kind) in columns.items()], metadata={KEY: json.dumps(header)})
     with (
         atomic("path", path, nbytes=16 * len(order)) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="zstd", use_dictionary=["gene", "cell"]) as writer,
+        pq.ParquetWriter(
+            temporary, schema, compression="zstd", use_dictionary=["gene", "cell"], write_page_checksum=True
+        ) as writer,
     ):
         for start in range(0, len(order), ROWS):
             rows = order[start : start + ROWS]
@@ -126,20 +132,19 @@ def read_info(uri: str) -> dict[str, Any]:
             f"The table of molecules {str(path)!r} is not there. If it was moved, run "
             f"cr.pp.transcripts(data, relocate={{{str(path)!r}: 'NEW PLACE'}}); if it is lost, cr.pp.transcripts again."
         )
-    try:
-        with pq.ParquetFile(path) as file:
-            metadata = file.schema_arrow.metadata or {}
-            n_molecules, names = file.metadata.num_rows, set(file.schema_arrow.names)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ValueError(
-            f"{str(path)!r} cannot be read as Parquet: damaged or cut short ({error}). "
-            "Delete it and run cr.pp.transcripts again."
-        ) from error
+    with reading(path, "as Parquet", then=AGAIN), pq.ParquetFile(path) as file:
+        metadata = file.schema_arrow.metadata or {}
+        n_molecules, names = file.metadata.num_rows, set(file.schema_arrow.names)
     if KEY not in metadata or not {"y", "x", "gene", "cell"} <= names:
         raise ValueError(
             f"{str(path)!r} is no table of molecules sorted by cell. Hand it to cr.pp.transcripts, which writes one."
         )
-    info: dict[str, Any] = json.loads(metadata[KEY])
+    with reading(path, "by what it says of itself", then=AGAIN):
+        info: dict[str, Any] = json.loads(metadata[KEY])
+        if type(info["format"]) is not int or type(info["fingerprint"]) is not str or type(info["genes"]) is not list:
+            raise TypeError("format, fingerprint or genes are of another type")
+        if not all(isinstance(gene, str) for gene in info["genes"]):
+            raise TypeError("genes are no names")
     if info["format"] > FORMAT:
         raise ValueError(
             f"{str(path)!r} has format {info['format']}; this version of crepr reads up to {FORMAT}. Update crepr."
@@ -153,13 +158,34 @@ def read_info(uri: str) -> dict[str, Any]:
 
 
 def read_columns(uri: str, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Read columns of a table of molecules as arrays."""
+    """Read columns of a table of molecules as arrays.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or a column holds other values than :func:`write_molecules` writes.
+    """
     path, _ = split_uri(uri)
-    try:
+    n_genes = len(read_info(uri)["genes"])
+    with reading(path, "as Parquet", then=AGAIN):
         # one after the other, so that only one is in memory twice
-        return {name: pq.read_table(path, columns=[name]).column(name).to_numpy() for name in names}
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ValueError(f"{str(path)!r} is damaged ({error}). Delete it and run cr.pp.transcripts again.") from error
+        return {name: _column(path, name, n_genes) for name in names}
+
+
+def _column(path: Path, name: str, n_genes: int) -> np.ndarray:
+    """Read a column; raise if its values are none that are written: pages are only checked where they have a checksum."""
+    values = pq.read_table(path, columns=[name], page_checksum_verification=True).column(name).to_numpy()
+    if values.dtype != TYPES[name].to_pandas_dtype():
+        raise TypeError(f"{name} is of type {values.dtype}")
+    if name == "gene":
+        right = not len(values) or (values.min() >= 0 and values.max() < n_genes)
+    elif name == "cell":
+        right = not len(values) or (values[0] >= 0 and bool((np.diff(values) >= 0).all()))
+    else:
+        right = bool(np.isfinite(values).all())
+    if not right:
+        raise ValueError(f"{name} holds values that no table has")
+    return values
 
 
 def split_uri(uri: str) -> tuple[Path, str]:

@@ -340,6 +340,10 @@ def _report(counts: Mapping[str, int]) -> str:
 
 def _references(uri: str, cells: pd.Index) -> pd.DataFrame:
     columns = read_columns(uri, ["cell", "y", "x"])
+    if len(columns["cell"]) and columns["cell"][-1] >= len(cells):
+        raise ValueError(
+            f"{uri!r} holds molecules of more than {len(cells)} cells: it is damaged. Set overwrite=True, or delete it."
+        )
     n = np.bincount(columns["cell"], minlength=len(cells))
     stop = n.cumsum()
     start = stop - n
