@@ -14,12 +14,14 @@ import numpy as np
 import pandas as pd
 
 from crepr import _validate
+from crepr._reading import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 ROWS = 1 << 20
 PARQUET = (".parquet", ".pq", ".parq")
+AGAIN = "Check what molecules is; if it is right, the file is damaged: write or copy it again."
 
 
 @dataclass(frozen=True)
@@ -115,22 +117,24 @@ def _from_dask(frame: Any, columns: Mapping[str, str]) -> MoleculeSource:
 
 
 def _from_parquet(path: Path, columns: Mapping[str, str]) -> MoleculeSource:
-    import pyarrow as pa
     from pyarrow import dataset
 
-    try:
+    with reading(path, "as Parquet", then=AGAIN):
         table = dataset.dataset(path, format="parquet")
         n_rows = table.count_rows()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ValueError(f"molecules={str(path)!r} cannot be read as Parquet: {error}") from error
     _require(table.schema.names, columns)
+    checked = dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
 
     def chunks() -> Iterator[pd.DataFrame]:
-        try:
-            for batch in table.to_batches(columns=list(dict.fromkeys(columns.values())), batch_size=ROWS):
-                yield _renamed(pa.Table.from_batches([batch]).to_pandas(strings_to_categorical=True), columns)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise ValueError(f"molecules={str(path)!r} is damaged: {error}") from error
+        batches = _each(
+            lambda: table.to_batches(
+                columns=list(dict.fromkeys(columns.values())), batch_size=ROWS, fragment_scan_options=checked
+            ),
+            path,
+            "as Parquet",
+        )
+        for frame in batches:
+            yield _renamed(frame, columns)
 
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     return MoleculeSource(chunks, _file_digest(files), n_rows, path)
@@ -140,34 +144,45 @@ def _from_csv(path: Path, columns: Mapping[str, str]) -> MoleculeSource:
     import pyarrow as pa
     from pyarrow import csv as pyarrow_csv
 
-    try:
+    with reading(path, "as CSV", then=AGAIN), pa.input_stream(path, compression="detect") as stream:
         # by name and not by content: pyarrow takes the compression from the suffix
-        with pa.input_stream(path, compression="detect") as stream:
-            first = re.split(rb"[\r\n]", stream.read(1 << 16), maxsplit=1)[0].decode("utf-8-sig")
-    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"molecules={str(path)!r} cannot be read as CSV: {error}") from error
+        first = re.split(rb"[\r\n]", stream.read(1 << 16), maxsplit=1)[0].decode("utf-8-sig")
     delimiter = max(",\t;", key=first.count)
     _require(next(csv.reader([first], delimiter=delimiter), []), columns)
     # ids as text: a column of long digits is no number
     types = {columns[role]: pa.string() for role in columns if role in ("gene", "cell", "noise")}
     types |= {columns[role]: pa.float64() for role in ("x", "y")}
 
+    def opened() -> Any:
+        return pyarrow_csv.open_csv(
+            path,
+            read_options=pyarrow_csv.ReadOptions(block_size=1 << 26),
+            parse_options=pyarrow_csv.ParseOptions(delimiter=delimiter),
+            convert_options=pyarrow_csv.ConvertOptions(
+                include_columns=list(dict.fromkeys(columns.values())), column_types=types, strings_can_be_null=True
+            ),
+        )
+
     def chunks() -> Iterator[pd.DataFrame]:
-        try:
-            with pyarrow_csv.open_csv(
-                path,
-                read_options=pyarrow_csv.ReadOptions(block_size=1 << 26),
-                parse_options=pyarrow_csv.ParseOptions(delimiter=delimiter),
-                convert_options=pyarrow_csv.ConvertOptions(
-                    include_columns=list(dict.fromkeys(columns.values())), column_types=types, strings_can_be_null=True
-                ),
-            ) as batches:
-                for batch in batches:
-                    yield _renamed(pa.Table.from_batches([batch]).to_pandas(strings_to_categorical=True), columns)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise ValueError(f"molecules={str(path)!r} cannot be read as CSV: {error}") from error
+        for frame in _each(opened, path, "as CSV"):
+            yield _renamed(frame, columns)
 
     return MoleculeSource(chunks, _file_digest([path]), None, path)
+
+
+def _each(start: Callable[[], Iterable[Any]], path: Path, kind: str) -> Iterator[pd.DataFrame]:
+    """Read batches of a file; what the caller does with them raises its own errors."""
+    import pyarrow as pa
+
+    with reading(path, kind, then=AGAIN):
+        batches = iter(start())
+    while True:
+        with reading(path, kind, then=AGAIN):
+            batch = next(batches, None)
+            if batch is None:
+                return
+            frame = pa.Table.from_batches([batch]).to_pandas(strings_to_categorical=True)
+        yield frame
 
 
 def _file_digest(files: list[Path]) -> str:
