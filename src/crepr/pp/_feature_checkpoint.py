@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
 
 import numpy as np
 
 from crepr import _validate
 from crepr._atomic import UNFINISHED, atomic
+from crepr._reading import reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,8 +44,9 @@ class FeatureCheckpoint:
         self._folder = _validate.writable_folder("path", path)
         record = self._folder / IDENTITY
         if record.is_file():
-            there = json.loads(record.read_text())
-            other = [name for name in identity | there if identity.get(name) != there.get(name)]
+            with reading(record, "as JSON", then="It is damaged: delete the folder, or give another."):
+                there = dict(json.loads(record.read_text()))
+            other = [name for name in {**identity, **there} if identity.get(name) != there.get(name)]
             if other:
                 raise ValueError(
                     f"path={str(path)!r} holds features made with other {', '.join(other)}. Give another folder, or delete it."
@@ -60,15 +61,21 @@ class FeatureCheckpoint:
         """Fill in the rows of `values` that were measured, and return which cells are left."""
         left = np.ones(len(values), dtype=bool)
         for part in sorted(self._folder.glob("*.npz")):
-            try:
+            with reading(part, "by NumPy", then="It is damaged: delete it, and its cells are measured again."):
                 with part.open("rb") as file, np.load(file) as stored:
                     cells, rows = stored["cells"], stored["values"]
-                    values[cells] = rows
-                    left[cells] = False
-            except (BadZipFile, EOFError, IndexError, KeyError, OSError, ValueError) as error:
-                raise ValueError(
-                    f"{str(part)!r} is damaged ({error}). Delete it: its cells are measured again."
-                ) from error
+                if (
+                    cells.dtype.kind not in "iu"
+                    or rows.dtype != values.dtype
+                    or rows.shape != (*cells.shape, values.shape[1])
+                ):
+                    raise ValueError(
+                        f"{rows.dtype} of shape {rows.shape} for cells {cells.dtype} of shape {cells.shape}"
+                    )
+                if len(cells) and not 0 <= cells.min() <= cells.max() < len(values):
+                    raise ValueError(f"cells {cells.min()} to {cells.max()} of {len(values)}")
+            values[cells] = rows
+            left[cells] = False
         return np.flatnonzero(left)
 
     def save(self, cells: np.ndarray, values: np.ndarray) -> None:
