@@ -107,7 +107,10 @@ def test_error_other_options_of_the_trainer(adata, resume):
 def test_error_damaged_checkpoint(adata, resume, tmp_path):
     resume(adata)
     (tmp_path / "run" / "last.ckpt").write_bytes(b"no checkpoint")
-    with pytest.raises(ValueError, match=r"checkpoint_dir=.*: last.ckpt is damaged. Delete last.ckpt to start anew"):
+    with pytest.raises(
+        ValueError,
+        match=r"last.ckpt' cannot be read as a checkpoint: .*Delete last.ckpt in checkpoint_dir to start anew",
+    ):
         resume(adata)
 
 

@@ -143,7 +143,10 @@ def test_error_damaged_checkpoint(tmp_path, name):
     content = (tmp_path / name).read_bytes()
     for damaged in (content[: len(content) // 2], b"something else", b""):
         (tmp_path / name).write_bytes(damaged)
-        with pytest.raises(ValueError, match=rf"checkpoint_dir=.*{name} is damaged. Delete last.ckpt to start anew"):
+        with pytest.raises(
+            ValueError,
+            match=rf"{name}' cannot be read as a checkpoint: .*Delete last.ckpt in checkpoint_dir to start anew",
+        ):
             run(plan_of(max_epochs=1, n_validation=16), checkpoint_dir=tmp_path, resume=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import tempfile
 import threading
+import zipfile
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 
 from crepr._only_one import only_one
+from crepr._reading import reading
 from crepr.train._callbacks import BEST, LAST, Checkpoint, History, Patience, Progress, epochs_waited
 from crepr.train._quiet import Quiet, quiet_lightning
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
     from crepr.train._hardware import Hardware
     from crepr.train._plan import TrainingPlan
+
+#: What Lightning goes on from, beside weights and what callbacks have noted.
+PARTS = ("epoch", "global_step", "pytorch-lightning_version", "loops", "optimizer_states", "lr_schedulers")
 
 
 def fit(
@@ -131,34 +136,52 @@ def _train(
 
 def _read_back(plan: TrainingPlan, folder: Path) -> pd.DataFrame:
     """Take weights and history from disk: with several processes the training went on in others than this one."""
-    state = _load(folder / LAST)
+    state = _load(folder / LAST, plan)
     history = pd.DataFrame(state["callbacks"]["History"]["epochs"])
     history.index.name = "epoch"
     if len(plan.validation_cells):
-        state = _load(folder / BEST)
-    prefix = "network."
-    plan.network.load_state_dict(
-        {name.removeprefix(prefix): values for name, values in state["state_dict"].items() if name.startswith(prefix)}
-    )
+        state = _load(folder / BEST, plan)
+    plan.network.load_state_dict(_weights(state))
     return history
 
 
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (FileNotFoundError, PermissionError):
-        raise
-    except Exception as error:  # reading a damaged file raises whatever its bytes happen to lead to
-        raise ValueError(
-            f"checkpoint_dir={str(path.parent)!r}: {path.name} is damaged. Delete {LAST} to start anew."
-        ) from error
+def _load(path: Path, plan: TrainingPlan) -> dict[str, Any]:
+    """Read a checkpoint; what is not whole, or not of this plan, must show before Lightning goes on from it."""
+    with reading(
+        path, "as a checkpoint", then=f"It is damaged or gone. Delete {LAST} in checkpoint_dir to start anew."
+    ):
+        with zipfile.ZipFile(path) as parts:
+            # torch does not look at the checksums
+            if (part := parts.testzip()) is not None:
+                raise ValueError(f"the checksum of {part} differs")
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        epochs = state["callbacks"]["History"]["epochs"]
+        if not epochs or not all(isinstance(value, float) for row in epochs for value in row.values()):
+            raise ValueError("it has no history")
+        missing = [name for name in PARTS if name not in state]
+        if missing:
+            raise KeyError(missing[0])
+        found, expected = (
+            {name: (values.shape, values.dtype) for name, values in weights.items()}
+            for weights in (_weights(state), plan.network.state_dict())
+        )
+        if found != expected:
+            raise ValueError("its weights are not those of this network")
+    return state
+
+
+def _weights(state: dict[str, Any]) -> dict[str, torch.Tensor]:
+    prefix = "network."
+    return {
+        name.removeprefix(prefix): values for name, values in state["state_dict"].items() if name.startswith(prefix)
+    }
 
 
 def _is_finished(plan: TrainingPlan, folder: Path, patience: int | None) -> bool:
     """Whether an earlier run has come to its end: trained on, it would not be what an uninterrupted one is."""
-    epochs, max_epochs = _load(folder / LAST)["callbacks"]["History"]["epochs"], plan.optimisation.max_epochs
+    epochs, max_epochs = _load(folder / LAST, plan)["callbacks"]["History"]["epochs"], plan.optimisation.max_epochs
     if len(plan.validation_cells):
-        _load(folder / BEST)  # or else its damage would show when the training is over
+        _load(folder / BEST, plan)  # or else its damage would show when the training is over
     if len(epochs) > max_epochs:
         raise ValueError(
             f"checkpoint_dir={str(folder)!r} holds a run of {len(epochs)} epochs, more than max_epochs={max_epochs}. "
@@ -176,9 +199,9 @@ def _earlier_run(folder: Path, identity: str, *, resume: bool) -> Path | None:
                 f"checkpoint_dir={str(folder)!r} holds the checkpoint of an earlier run. "
                 "Set resume=True to go on from it, or give another folder."
             )
-        if not mark.exists() or mark.read_text() != identity:
+        if not mark.is_file() or mark.read_bytes() != identity.encode():
             raise ValueError(
-                f"checkpoint_dir={str(folder)!r} holds a run with other data, options or seed. "
+                f"checkpoint_dir={str(folder)!r} holds a run with other data, options or seed, or run.json is damaged. "
                 "Give the same ones to resume it, or another folder."
             )
         return last
