@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from pictures import blobs, spec, view_of
+from safetensors.torch import save_file
 
 import crepr as cr
 from crepr.train._trained_model import TrainedModel, _digests
@@ -163,3 +164,37 @@ def test_error_pickle_in_disguise_is_not_run(model, tmp_path):
         with pytest.raises(ValueError, match=r"damaged|do not fit"):
             cr.load_model(folder)
     assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        lambda state: {name: values for i, (name, values) in enumerate(state.items()) if i},
+        lambda state: {**state, "more": torch.zeros(1)},
+        lambda state: {name: values.double() for name, values in state.items()},
+        lambda state: {name: values.reshape(-1) for name, values in state.items()},
+    ],
+    ids=["missing", "extra", "type", "shape"],
+)
+def test_error_weights_replaced(model, tmp_path, weights):
+    model.save(tmp_path / "model")
+    save_file(weights(model.network.state_dict()), tmp_path / "model" / "weights.safetensors")
+    path = tmp_path / "model" / "spec.json"
+    header = json.loads(path.read_text())
+    path.write_text(json.dumps({**header, "sha256": _digests(path.parent, header)}))
+    with pytest.raises(
+        ValueError, match=r"weights.safetensors' cannot be read as the weights .*are missing, too many or of another"
+    ):
+        cr.load_model(tmp_path / "model")
+
+
+def test_error_a_spec_that_claims_any_size(model, tmp_path):
+    content = json.loads(model.spec.to_json().replace('"n_latent": 4', '"n_latent": 100000'))
+    widths = json.dumps(content).replace("[4, 8]", "[4, 1000000]")
+    with pytest.raises(ValueError, match=r"(spec.json|weights.safetensors)' cannot be read"):
+        cr.load_model(changed(tmp_path, model, spec=json.loads(widths)))
+
+
+def test_error_params_are_no_dict(model, tmp_path):
+    with pytest.raises(ValueError, match=r"spec.json' cannot be read as the specification of a model"):
+        cr.load_model(changed(tmp_path, model, params=3))

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from crepr import _validate
 from crepr._atomic import atomic
 from crepr._progress import tqdm
+from crepr._reading import reading
 from crepr._version import __version__
 from crepr.models._spatial_network import SpatialNetworkSpec
 from crepr.models._spec import ModelSpec
@@ -284,13 +284,15 @@ def load_model(path: PathLike) -> TrainedModel:
     for name in (SPEC, WEIGHTS, HISTORY):
         if not (path / name).is_file():
             raise FileNotFoundError(f"path={str(path)!r} has no {name!r}; give a folder that model.save wrote.")
-    try:
+    with reading(
+        path / SPEC,
+        "as the specification of a model",
+        then="It is damaged or of no model of crepr. Save the model again.",
+    ):
         header = json.loads((path / SPEC).read_text())
         version = header["format"]
-        expected, params, spec = dict(header["sha256"]), header["params"], header["spec"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path / SPEC} is damaged or no model of crepr ({error}). Save the model again.") from error
-    if version != FORMAT:
+        expected, params, spec = dict(header["sha256"]), dict(header["params"]), header["spec"]
+    if type(version) is not int or version != FORMAT:
         raise ValueError(
             f"{path / SPEC} has format {version!r}, this crepr {__version__} reads {FORMAT}; it was written by crepr "
             f"{header.get('crepr_version')!r}. Update crepr."
@@ -301,13 +303,24 @@ def load_model(path: PathLike) -> TrainedModel:
                 f"The {part} of the model in {str(path)!r} was changed or damaged after saving (its SHA-256 differs from the "
                 f"one in {SPEC}). Save the model again."
             )
-    model_spec = ModelSpec.from_json(json.dumps(spec))
-    network = model_spec.build()
-    try:
-        network.load_state_dict(load_file(path / WEIGHTS))
+    with reading(path / SPEC, "as the specification of a model", then="Take an undamaged copy, or update crepr."):
+        model_spec = ModelSpec.from_json(json.dumps(spec))
+        with torch.device("meta"):  # a specification may claim any size; the file has what it has
+            network = model_spec.build()
+    with reading(
+        path / WEIGHTS, "as the weights of the model", then=f"They do not fit the spec in {SPEC}: save the model again."
+    ):
+        weights = load_file(path / WEIGHTS)
+        found, wanted = (
+            {name: (values.shape, values.dtype) for name, values in each.items()}
+            for each in (weights, network.state_dict())
+        )
+        if found != wanted:
+            other = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
+            raise ValueError(f"{_validate.listing(other, limit=3)} are missing, too many or of another shape or type")
+        network.load_state_dict(weights, assign=True)
+    with reading(path / HISTORY, "as the history of a model", then="It is damaged: save the model again."):
         history = pd.read_parquet(path / HISTORY)
-    except (SafetensorError, RuntimeError, OSError, ValueError) as error:
-        raise ValueError(f"The weights or history in {str(path)!r} do not fit the spec: {error}") from error
     return TrainedModel(model_spec, network, history=history, params=params)
 
 
