@@ -1,7 +1,9 @@
 """Hyper-parameters of models of profiles."""
 
 import json
+import sqlite3
 import sys
+from contextlib import closing
 
 import anndata as ad
 import numpy as np
@@ -209,3 +211,25 @@ def test_error_the_extra_is_missing(adata, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ModuleNotFoundError, match=r"'optuna' is not installed.*pip install 'crepr\[tune\]'"):
         cr.tl.tune_vae(adata, **QUICK)
+
+
+def test_error_storage_damaged_or_of_something_else_stays_as_it_is(adata, tmp_path, monkeypatch):
+    Faked(monkeypatch)
+    path = tmp_path / "search.db"
+    cr.tl.tune_vae(adata, **{**QUICK, "storage": path})
+    whole = path.read_bytes()
+    for damaged in (whole[:5000], whole[:4096] + bytes(len(whole) - 4096)):
+        path.write_bytes(damaged)
+        with pytest.raises(
+            ValueError, match=r"search.db' cannot be read as the storage of a search: .*Give storage another file"
+        ):
+            cr.tl.tune_vae(adata, **{**QUICK, "storage": path})
+        assert path.read_bytes() == damaged
+    path.unlink()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE mine (x)")
+        other.commit()
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"search.db' is no file of cr.tl.tune_vae"):
+        cr.tl.tune_vae(adata, **{**QUICK, "storage": path})
+    assert path.read_bytes() == before
