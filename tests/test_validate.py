@@ -80,3 +80,16 @@ def test_finite_of_no_cells():
     _validate.finite("X", np.empty((0, 3)))
     _validate.finite("X", np.empty((0, 0)))
     _validate.finite("X", np.empty((2, 0)))
+
+
+def test_names_of_one_several_and_none():
+    assert _validate.names("genes", None) == []
+    assert _validate.names("genes", "a") == ["a"]
+    assert _validate.names("genes", ["b", "a", "b"]) == _validate.names("genes", pd.Index(["b", "a"])) == ["b", "a"]
+    assert _validate.names("genes", np.array(["b", "a"])) == ["b", "a"]
+
+
+@pytest.mark.parametrize("value", [3, [1], [["a"], "b"], [None], b"a", np.array("a"), np.array([1.0]), [{}]])
+def test_error_no_names(value):
+    with pytest.raises(TypeError, match="genes must be a name or a list of names, got"):
+        _validate.names("genes", value)

@@ -214,6 +214,8 @@ def marked_cells(data: Data, owner: Data, which: str | tuple[str, Any], *, optio
 
 def own_column(data: Data, owner: Data, name: str) -> str | None:
     """Return the column of `owner` that is meant, if it has it: `'column'`, or `'modality:column'`."""
+    if not isinstance(name, str):
+        raise TypeError(f"The name of a column of .obs must be a str, got {name!r} of type {type(name).__name__}.")
     if name in owner.obs:
         return name
     mod, _, column = name.rpartition(":")

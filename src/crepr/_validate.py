@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from pandas import NA
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
 
     import pandas as pd
 
@@ -83,6 +83,17 @@ def jobs(value: Any) -> int:
     if integer("n_jobs", value, minimum=-(2**31)) == 0:
         raise ValueError("n_jobs must not be 0; give a positive number, or -1 for one per core.")
     return int(value)
+
+
+def names(option: str, value: Any) -> list[str]:
+    """Return names, each once, of one, several or none."""
+    if isinstance(value, str) or not isinstance(value, Iterable) or (isinstance(value, np.ndarray) and not value.ndim):
+        found: list[Any] = [] if value is None else [value]
+    else:
+        found = list(value)
+    if not all(isinstance(name, str) for name in found):
+        raise TypeError(f"{option} must be a name or a list of names, got {value!r}.")
+    return list(dict.fromkeys(found))
 
 
 def choice(name: str, value: Any, options: Collection[Any]) -> Any:

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -31,3 +32,9 @@ def test_error_more_than_there_are(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(ValueError, match="device='cuda:1', but torch .* sees 1 CUDA"):
         pick_device("cuda:1")
+
+
+@pytest.mark.parametrize("device", [np.array([1, 2]), ["cpu"], None, 1.5])
+def test_error_no_device(device):
+    with pytest.raises(ValueError, match="device must be 'auto', 'cpu', 'cuda', 'cuda:1', ... or 'mps', got"):
+        pick_device(device)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -236,16 +235,9 @@ class CropReader:
 def _names(channels: Sequence[str]) -> tuple[str, ...]:
     if isinstance(channels, str):
         raise TypeError(f"channels must be a list of names, got the text {channels!r}. Write [{channels!r}].")
-    if (
-        not isinstance(channels, Iterable)
-        or not np.ndim(cast("Any", channels))
-        or not all(isinstance(name, str) for name in channels)
-    ):
-        raise TypeError(f"channels must be a list of names, got {channels!r}.")
-    names = tuple(channels)
-    if not names:
+    if not _validate.names("channels", channels):
         raise ValueError("channels is empty. Name at least one channel.")
-    return names
+    return tuple(channels)
 
 
 def _column(references: pd.DataFrame, name: str) -> pd.Series:

@@ -300,9 +300,9 @@ def _channels(given: Sequence[str] | None, before: Any, sources: Mapping[str, So
     if given is not None:
         if isinstance(given, str):
             raise TypeError(f"channels must be a list of names, got the text {given!r}. Write [{given!r}].")
-        names = tuple(str(name) for name in given)
-        if not names or len(set(names)) < len(names):
-            raise ValueError(f"channels must name one or more channels, each once; got {list(names)}.")
+        names = tuple(_validate.names("channels", given))
+        if not names or len(names) < len(given):
+            raise ValueError(f"channels must name one or more channels, each once; got {list(given)}.")
         for source in sources.values():
             source.channel_positions(names)
         return names

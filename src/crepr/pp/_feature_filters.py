@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crepr import _validate
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -69,4 +71,4 @@ def read_blocklist(blocklist: str | os.PathLike[str] | Sequence[str] | None) -> 
         return list(BLOCKLIST)
     if isinstance(blocklist, os.PathLike) or (isinstance(blocklist, str) and Path(blocklist).is_file()):
         return [line.strip() for line in Path(blocklist).read_text().splitlines() if line.strip()]
-    return [blocklist] if isinstance(blocklist, str) else list(blocklist)
+    return _validate.names("blocklist", blocklist)

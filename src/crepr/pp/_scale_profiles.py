@@ -150,7 +150,7 @@ def scale_profiles(
     write_profiles(matrix, rescaled(matrix, by), key_added)
     _record.record(
         matrix.owner,
-        key_added or _keys.SCALE_PROFILES,
+        _keys.SCALE_PROFILES if key_added is None else key_added,
         function=_keys.SCALE_PROFILES,
         params=params,
         results=by.table(matrix.features),
@@ -175,7 +175,7 @@ def _check_options(
 
 def _claim(matrix: ProfileMatrix, key_added: str | None) -> None:
     """Raise if profiles would be scaled twice, or something else be written over."""
-    uns, key = matrix.owner.uns, key_added or _keys.SCALE_PROFILES
+    uns, key = matrix.owner.uns, _keys.SCALE_PROFILES if key_added is None else key_added
     entry = uns.get(key)
     _record.claim(entry, "pp.scale_profiles", f".uns has an entry {key!r}", there=entry is not None)
     if key_added is not None:

@@ -14,7 +14,7 @@ def pick_device(device: str | torch.device, *, double: bool = False) -> torch.de
         If torch knows no such device, or this machine has none.
     """
     n = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
-    if device == "auto":
+    if isinstance(device, str) and device == "auto":
         return torch.device("cuda" if n["cuda"] else "cpu")
     try:
         chosen = torch.device(device)

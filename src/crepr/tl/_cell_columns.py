@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,13 +20,7 @@ Kind = Literal["number", "axis", "angle", "category"]
 POSE_KINDS: dict[str, Kind] = {"angle": "axis", "polarity": "angle"}
 
 
-def names_of(option: str, value: str | Sequence[str] | None) -> list[str]:
-    """Return names, each once, of one, several or none."""
-    single = isinstance(value, str) or not isinstance(value, Iterable) or not np.ndim(cast("Any", value))
-    names: list[Any] = [] if value is None else [value] if single else list(value)
-    if not all(isinstance(name, str) for name in names):
-        raise TypeError(f"{option} must be a name or a list of names, got {value!r}.")
-    return list(dict.fromkeys(names))
+names_of = _validate.names
 
 
 def numeric_column(data: Data, owner: Data, name: str, *, option: str) -> np.ndarray:

@@ -175,7 +175,7 @@ def _place(data: Data, representation: str) -> dict[str, Any]:
 
 def _analyses(analyses: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return the analyses with their further options, checked."""
-    names = [analyses] if isinstance(analyses, str) else list(dict.fromkeys(analyses))
+    names = _validate.names("analyses", analyses)
     if not names:
         raise ValueError("analyses must name at least one.")
     for name in names:
