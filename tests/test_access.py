@@ -176,3 +176,23 @@ def test_error_name_of_a_column_is_no_text(adata, mdata, name):
 def test_error_key_of_obsm_is_no_text(adata):
     with pytest.raises(TypeError, match=r"A key of .obsm must be a str, got array\(\[1, 2\]\)"):
         _access.same_cells_with(adata, adata, np.array([1, 2]))
+
+
+def test_error_representation_of_no_cells_or_of_too_large_values(adata):
+    with pytest.raises(ValueError, match="There are no cells"):
+        _access.representation(adata[[]].copy(), "X_vae")
+    for scale, dtype in ((1e30, np.float32), (1e300, np.float64)):
+        adata.obsm["X_vae"] = np.full((adata.n_obs, 2), scale, dtype)
+        with pytest.raises(ValueError, match=r"X_vae'\] holds values of up to 1e\+30*, and sums of squares above"):
+            _access.representation(adata, "X_vae")
+
+
+def test_representation_of_half_precision_is_of_double_precision(adata):
+    adata.obsm["X_vae"] = np.full((adata.n_obs, 2), 300, np.float16)
+    assert _access.representation(adata, "X_vae").dtype == np.float64
+
+
+def test_error_representation_is_no_text(adata, mdata):
+    for data in (adata, mdata):
+        with pytest.raises(TypeError, match="use_rep must be a key of .obsm or 'X', got"):
+            _access.representation(data, np.array([1, 2]))

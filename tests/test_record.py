@@ -59,3 +59,12 @@ def test_own_makes_a_view_an_object_without_a_warning():
     before = adata.obsm
     _record.own(adata)
     assert adata.obsm == before
+
+
+def test_own_of_repeated_names():
+    with pytest.warns(UserWarning, match="not unique"):
+        adata = ad.AnnData(np.ones((3, 2), np.float32), var=pd.DataFrame(index=["a", "a"]))
+    view = adata[:2]
+    _record.own(view)
+    assert not view.is_view
+    assert view.var_names.tolist() == ["a", "a"]

@@ -107,13 +107,19 @@ def representation(data: Data, use_rep: str, *, mod: str | None = None) -> np.nd
     array = values.toarray() if issparse(values) else np.asarray(values)
     if array.ndim != 2 or not array.shape[1] or not np.issubdtype(array.dtype, np.number):
         raise TypeError(f"{where} must be a 2-D array of numbers, got shape {array.shape} and dtype {array.dtype}.")
-    array = np.asarray(array, dtype=array.dtype if np.issubdtype(array.dtype, np.floating) else np.float64)
+    # half precision is for files: sums of its squares end at 65504
+    keeps = np.issubdtype(array.dtype, np.floating) and array.dtype.itemsize >= 4
+    array = np.asarray(array, dtype=array.dtype if keeps else np.float64)
+    _validate.some_cells(owner.obs_names)
     _validate.finite(where, array, cells=owner.obs_names)
+    _validate.squarable(where, array)
     return array
 
 
 def owner_of(data: Data, use_rep: str, *, mod: str | None = None) -> Data:
     """Return what holds a representation: `data` itself, modality `mod`, or the only modality that has it."""
+    if not isinstance(use_rep, str):
+        raise TypeError(f"use_rep must be a key of .obsm or 'X', got {use_rep!r} of type {type(use_rep).__name__}.")
     if use_rep == "X":
         return modality(data, mod)
     if is_mudata(data) and mod is None and use_rep in data.obsm:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import PurePath
@@ -45,7 +46,10 @@ def claim(
 def own(data: Data) -> None:
     """Make a view an object of its own before it is written to, as anndata does at the first write, with a warning."""
     if isinstance(data, AnnData) and data.is_view:
-        data.obs_names = cast("Any", data.obs_names)
+        with warnings.catch_warnings():
+            # of names that are repeated, which the user was told when they were set
+            warnings.filterwarnings("ignore", r"\w+ names are not unique", UserWarning)
+            data.obs_names = cast("Any", data.obs_names)
 
 
 def record_image(data: Data, library: str, name: str, pixels: np.ndarray) -> None:

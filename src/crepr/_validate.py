@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from pandas import NA
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     import pandas as pd
 
@@ -87,7 +87,7 @@ def jobs(value: Any) -> int:
 
 def names(option: str, value: Any) -> list[str]:
     """Return names, each once, of one, several or none."""
-    if isinstance(value, str) or not isinstance(value, Iterable) or (isinstance(value, np.ndarray) and not value.ndim):
+    if isinstance(value, str) or not np.iterable(value):
         found: list[Any] = [] if value is None else [value]
     else:
         found = list(value)
@@ -126,6 +126,16 @@ def finite(name: str, array: np.ndarray, *, cells: pd.Index | None = None) -> No
         which = listing((cells[bad] if cells is not None else bad).tolist(), limit=5)
         raise ValueError(
             f"{name} holds NaN or infinite values in {len(bad)} of {len(array)} cells ({which}). Remove or impute them first."
+        )
+
+
+def squarable(name: str, array: np.ndarray) -> None:
+    """Raise if `array` of floats holds values so large that sums of their squares may be infinite."""
+    largest, limit = float(np.abs(array).max(initial=0)), float(np.sqrt(np.finfo(array.dtype).max)) * 1e-4
+    if largest > limit:
+        raise ValueError(
+            f"{name} holds values of up to {largest:.3g}, and sums of squares above {limit:.3g} are not finite in {array.dtype}. "
+            "Scale or remove them first."
         )
 
 

@@ -67,11 +67,11 @@ def place(slot: str, key: str) -> str:
 
 def find_profiles(data: Data, *, layer: str | None, use_rep: str, mod: str | None) -> ProfileMatrix:
     """Find the matrix; raise unless it holds finite numbers only."""
-    if layer is not None and use_rep != "X":
+    if layer is not None and not (isinstance(use_rep, str) and use_rep == "X"):
         raise ValueError(
             f"layer={layer!r} is one of .layers, but use_rep={use_rep!r}. Set use_rep='X', or leave layer out."
         )
-    owner = _access.modality(data, mod) if use_rep == "X" else _access.owner_of(data, use_rep, mod=mod)
+    owner = _access.owner_of(data, use_rep, mod=mod)
     _validate.some_cells(owner.obs_names)
     slot, key, values = _values(owner, layer, use_rep)
     if isinstance(values, CSRDataset | CSCDataset):

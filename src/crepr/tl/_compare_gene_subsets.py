@@ -120,6 +120,7 @@ def compare_gene_subsets(
     data = data.copy() if copy else data
     adata = _access.modality(data, mod)
     claim_key(data, "compare_gene_subsets", key)
+    _validate.some_cells(adata.obs_names)
     unique_genes(adata.var_names)
     chosen = gene_subsets(adata, subsets)
     if RANDOM in chosen:
