@@ -267,3 +267,15 @@ def test_error_slash_in_library(adata, image):
     adata.obs["slide"] = "a/1"
     with pytest.raises(ValueError, match="holds a slash"):
         cr.pp.crops(adata, {"a/1": image}, library_key="slide", size=SIZE)
+
+
+@pytest.mark.parametrize("there", ["mine", 3, [], {"tissue": "mine"}, {"tissue": {"images": [1]}}])
+@pytest.mark.parametrize("library_key", [None, "library"])
+def test_error_something_else_has_the_place_of_images(adata, image, there, library_key):
+    adata.uns["spatial"] = there
+    adata.obs["library"] = "tissue"
+    images = image if library_key is None else {"tissue": image}
+    with pytest.raises(TypeError, match=r"\.uns\['spatial'\] must be a dict of libraries with images, as scanpy has it"):
+        cr.pp.crops(adata, images, size=8, axes="cyx", library_key=library_key)
+    assert "crops" not in adata.obsm
+    assert adata.uns["spatial"] is there

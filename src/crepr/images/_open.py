@@ -166,6 +166,8 @@ def _names(given: Sequence[str] | None, found: tuple[str, ...] | None, n: int, u
     if given is not None:
         if isinstance(given, str):
             raise TypeError(f"channel_names must be a list of names, got the text {given!r}. Write [{given!r}].")
+        if not np.iterable(given):
+            raise TypeError(f"channel_names must be a list of names, got {given!r}.")
         names = tuple(str(name) for name in given)
         if len(names) != n or len(set(names)) != n:
             raise ValueError(f"channel_names must name the {n} channels of {uri!r}, each once; got {list(names)}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -142,14 +143,28 @@ def _place(name: str, library: str | None, adata: AnnData, store: PathLike | Non
     if store is not None:
         stem = name if library is None else f"{library}_{name}"
         return Path(os.path.abspath(store)) / re.sub(r"[^\w.-]", "_", stem)
+    known = _libraries(adata)
     if library is None:
-        known = list(adata.uns.get("spatial", {}))
         library = known[0] if len(known) == 1 else "library"
     if "/" in library:
         raise ValueError(
             f"Library {library!r} holds a slash, with which .uns cannot be written. Rename it or set store."
         )
     return f"uns:spatial/{library}/images/{name}"
+
+
+def _libraries(adata: AnnData) -> list[str]:
+    """Return libraries of images, as scanpy keeps them; raise where something else has their place."""
+    spatial = adata.uns.get("spatial", {})
+    kept = [spatial, *spatial.values()] if isinstance(spatial, Mapping) else [spatial]
+    kept += [entry["images"] for entry in kept[1:] if isinstance(entry, Mapping) and "images" in entry]
+    other = next((entry for entry in kept if not isinstance(entry, Mapping)), None)
+    if other is not None:
+        raise TypeError(
+            f".uns['spatial'] must be a dict of libraries with images, as scanpy has it, and holds {type(other).__name__}. "
+            "Delete or rename it, or set store to keep the image there."
+        )
+    return list(spatial)
 
 
 def _array_image(image: Any, options: dict[str, Any], place: Path | str) -> Image:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -130,7 +129,7 @@ def intensity(
 
 
 def _ends(percentiles: tuple[float, float]) -> tuple[float, float]:
-    if isinstance(percentiles, str) or not isinstance(percentiles, Iterable):
+    if isinstance(percentiles, str) or not np.iterable(percentiles):
         raise TypeError(f"percentiles must be two numbers, lower and upper, got {percentiles!r}. Write (1, 99).")
     values = tuple(_validate.number("percentiles", value, minimum=0) for value in percentiles)
     if len(values) != 2 or not values[0] < values[1] <= 100:
@@ -156,8 +155,9 @@ def _batches(
         if crops.dtype.kind == "f" and not np.isfinite(crops).all():
             bad = batch[~np.isfinite(crops).all(axis=(1, 2, 3))]
             which = _validate.listing(adata.obs_names[bad].tolist(), limit=5)
+            files = _validate.listing(_access.references(adata, _keys.CROPS)["image"].iloc[bad].unique(), limit=3)
             raise ValueError(
-                f"Crops hold NaN or infinite pixels (cells {which} and maybe others). Mend the image first."
+                f"Crops in {files} hold NaN or infinite pixels (cells {which} and maybe others). Mend the image first."
             )
         yield batch, crops
 

@@ -25,6 +25,8 @@ SAMPLE = 1000
 
 def labels_of_cells(adata: AnnData, cells: np.ndarray, labels: str | None, source: Source, z: int | None) -> np.ndarray:
     """Find the label of each cell: in a column, in its name, or under the middle of its crop; int64, 0 for none."""
+    if labels is not None and not isinstance(labels, str):
+        raise TypeError(f"labels must be a column of .obs or 'index', got {labels!r} of type {type(labels).__name__}.")
     if labels is None:
         _validate.has_key(
             adata.obsm,

@@ -123,7 +123,7 @@ def pose(
             "There are no masks to take the pose from, and channel is None. Run cr.pp.masks first, or set channel to the "
             f"stain that shows where the cell is, one of {_validate.listing(crop_reader(adata).channels)}."
         )
-    if prefix != "":
+    if not (isinstance(prefix, str) and not prefix):
         _validate.key("prefix", prefix)
     prefixes = _claim(adata, prefix)
     measures, radius = _measure(adata, channels, by_masks=by_masks, batch_size=batch_size, progress=progress)
