@@ -20,7 +20,7 @@ from anndata import AnnData
 import crepr as cr
 
 #: Random damages of each file or folder.
-TRIALS = int(os.environ.get("CREPR_TRIALS", "6"))
+TRIALS = int(os.environ.get("CREPR_TRIALS", "3"))
 #: Errors that a user is to see: no others, and none of other packages that happens to be of these types.
 CLEAR = (ValueError, KeyError, FileNotFoundError, TypeError, OSError)
 SECONDS, BYTES = 60, 3 << 30

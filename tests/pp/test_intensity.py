@@ -146,7 +146,7 @@ def test_error_pixels_not_finite(rng, image):
     adata = cells_on(rng, image)
     adata.obsm["spatial"][4] = [50, 50]
     cr.pp.crops(adata, image, size=4)
-    with pytest.raises(ValueError, match="NaN or infinite pixels.*'cell4'"):
+    with pytest.raises(ValueError, match="Crops in .* hold NaN or infinite pixels.*'cell4'"):
         measure(adata)
 
 

@@ -1,4 +1,9 @@
-"""Whatever is damaged: right values, values of the right shape and type, or an error that says which file and what to do."""
+"""Whatever is damaged: right values, values of the right shape and type, or an error that says which file and what to do.
+
+Values may differ where nothing checks them: in TIFF but for deflate, npy, Zarr (as crepr writes it, too), HDF5 but for gzip, whose metadata may
+still change, CSV and Parquet of others. There are checksums in npz, gzip, tables of molecules, kept features, checkpoints and models of crepr.
+`CREPR_TRIALS` sets the number of damages of each kind.
+"""
 
 import io
 import json
@@ -295,7 +300,7 @@ def test_search(tmp_path, monkeypatch):
     assert read() == 3
     # one that goes on writes to it, so only what is refused must stay
     rng, tally, whole = np.random.default_rng(4), Tally("search"), contents(path)
-    for number in range(TRIALS):
+    for number in range(max(2, TRIALS // 2)):
         what = damage(rng, path)
         damaged = path.read_bytes()
         tally.add(f"{number} {what}", read, 3, [path.name])
