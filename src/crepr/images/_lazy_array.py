@@ -154,7 +154,7 @@ def _zarr_chunks(array: zarr.Array) -> Any:
     """Return one size for each axis, or where they differ the list of all: Zarr takes for ever to list those of a damaged array."""
     try:
         return array.chunks
-    except NotImplementedError:
+    except RuntimeError:  # they differ
         return array.read_chunk_sizes
 
 
