@@ -1,3 +1,4 @@
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
@@ -196,3 +197,13 @@ def test_error_representation_is_no_text(adata, mdata):
     for data in (adata, mdata):
         with pytest.raises(TypeError, match="use_rep must be a key of .obsm or 'X', got"):
             _access.representation(data, np.array([1, 2]))
+
+
+def test_error_copy_of_a_backed_object(adata, tmp_path):
+    adata.write_h5ad(tmp_path / "cells.h5ad")
+    backed = anndata.read_h5ad(tmp_path / "cells.h5ad", backed="r")
+    assert _access.in_memory(adata) is adata
+    with pytest.raises(ValueError, match="copy=True needs data in memory.*Call data.to_memory"):
+        _access.in_memory(backed)
+    with pytest.raises(TypeError, match="data must be an AnnData or a MuData, got DataFrame"):
+        _access.in_memory(adata.obs)

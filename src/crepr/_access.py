@@ -24,6 +24,13 @@ def is_mudata(data: Data) -> bool:
     return isinstance(data, MuData)
 
 
+def in_memory(data: Data) -> Data:
+    """Return data that can be copied; raise for those that are read from their file when they are used."""
+    if any(part.isbacked for part in modalities(data).values()):
+        raise ValueError("copy=True needs data in memory, and data is backed by a file. Call data.to_memory() first.")
+    return data
+
+
 def modalities(data: Data, mod: str | Sequence[str] | None = None) -> dict[str, AnnData]:
     """Return the modalities of a MuData by name, all or those of `mod`; an AnnData is one without a name."""
     if not is_mudata(data):

@@ -309,3 +309,12 @@ def test_error_of_a_new_modality(rng, adata, image):
     with pytest.raises(KeyError, match="No 'spatial'"):
         cr.pp.crops(mdata, image, size=16, mod="stain")
     assert list(mdata.mod) == ["rna", "atac"]
+
+
+def test_crops_are_written_whatever_is_wrong_with_transcripts(rng):
+    image = noise_image(rng)
+    adata = cells_on(rng, image)
+    adata.obsm["transcripts"] = np.zeros((adata.n_obs, 3))
+    with pytest.warns(UserWarning, match=r"\.obsm\['transcripts'\] must be a DataFrame of references, got ndarray"):
+        cr.pp.crops(adata, image, size=8, axes="cyx")
+    assert cr.get.crops(adata, scaled=False).shape == (25, 2, 8, 8)

@@ -300,6 +300,7 @@ def test_warning_small_labels(adata):
         ({"classifier": "forest"}, TypeError, "classifier must be a classifier of scikit-learn"),
         ({"param_grid": {"depth": [3]}}, KeyError, "No 'depth' in the options of the classifier"),
         ({"param_grid": {"C": 3}}, TypeError, r"param_grid\['C'\] must be a sequence of values, got 3"),
+        ({"param_grid": "C"}, TypeError, "param_grid must be a dict of options, got 'C'"),
         ({"param_grid": {"C": []}}, TypeError, "must be a sequence of values"),
         ({"param_grid": {"C": [-1]}}, ValueError, "The 'C' parameter of LogisticRegression"),
         ({"n_perms": -1}, ValueError, "n_perms must be at least 0"),

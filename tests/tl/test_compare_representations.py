@@ -120,7 +120,8 @@ def test_property_all_groups_at_once(adata):
     [
         (["X_good", "X_good"], {}, ValueError, "representations holds some more than once: 'X_good', 'X_good'"),
         ([], {}, TypeError, "representations must be keys of .obsm, at least one"),
-        ([3], {}, TypeError, "representations must be keys of .obsm"),
+        ([3], {}, TypeError, "representations must be a name or a list of names"),
+        (3, {}, TypeError, "representations must be a name or a list of names, got 3"),
         (["X_good", "X_pca"], {}, KeyError, "No 'X_pca' in data.obsm"),
         ({"a/b": "X_good"}, {}, ValueError, "representations must be a name without slashes"),
         ("X_good", {"analyses": []}, ValueError, "analyses must name at least one"),

@@ -149,7 +149,7 @@ def classical_features(
     compartments = _names("masks", masks, (CELL, CROP))
     batch_size = _validate.integer("batch_size", batch_size, minimum=1)
     _validate.jobs(n_jobs)
-    data = data.copy() if copy else data
+    data = _access.in_memory(data).copy() if copy else data
     adata = _access.modality(data, mod, having=_keys.CROPS, hint=REGISTER_CROPS)
     _validate.unique_cells(adata.obs_names)
     if CELL in compartments:

@@ -161,7 +161,7 @@ def crops(
     >>> cr.get.crops(adata, scaled=False).shape
     (2, 2, 8, 8)
     """
-    data = data.copy() if copy else data
+    data = _access.in_memory(data).copy() if copy else data
     adata, new = _target(data, mod, image, spatial_key)
     _validate.some_cells(adata.obs_names)
     _validate.unique_cells(adata.obs_names)
@@ -279,10 +279,10 @@ def _check_molecules(data: Data, adata: AnnData) -> None:
             continue
         try:
             check_same_pixels(adata, molecules)
-        except ValueError as error:
-            warn(str(error))
-        else:
             warn_if_elsewhere(adata, molecules)
+        except (KeyError, TypeError, ValueError) as error:
+            # the crops are written, and what is said of the transcripts is no reason against them
+            warn(str(error.args[0]))
 
 
 def _size(size: Any, sources: Mapping[str, Source], again: bool) -> int:

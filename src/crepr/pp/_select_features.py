@@ -139,7 +139,7 @@ def select_features(
                 f"{option} is an option of {step!r}, which is not in operations. Add it there, or leave it out."
             )
     patterns = read_blocklist(blocklist)
-    data = data.copy() if copy else data
+    data = _access.in_memory(data).copy() if copy else data
     if mod is None and _keys.CLASSICAL in _access.modalities(data):
         mod = _keys.CLASSICAL
     adata = _access.modality(data, mod)

@@ -123,7 +123,7 @@ def compare_representations(
     _validate.jobs(n_jobs)
     seed, key = _validate.seed("rng", rng), _keys.COMPARE_REPRESENTATIONS if key_added is None else key_added
     chosen = _analyses(analyses, {} if options is None else options)
-    data = data.copy() if copy else data
+    data = _access.in_memory(data).copy() if copy else data
     places = {name: _place(data, value) for name, value in _named(representations).items()}
     for where in places.values():
         _access.owner_of(data, **where)
@@ -154,8 +154,9 @@ def _named(representations: Any) -> dict[str, str]:
     if isinstance(representations, Mapping):
         named = dict(representations)
     else:
+        _validate.names("representations", representations)
         keys = [representations] if isinstance(representations, str) else list(representations)
-        named = {str(key).replace(":", "_"): key for key in keys}
+        named = {key.replace(":", "_"): key for key in keys}
         if len(named) < len(keys):
             raise ValueError(f"representations holds some more than once: {_validate.listing(keys)}.")
     if not named or not all(isinstance(value, str) for value in named.values()):

@@ -102,7 +102,7 @@ def grid_points(grid: Mapping[str, Any] | None, classifier: Any) -> list[dict[st
     if grid is None:
         return [{}]
     known = classifier.get_params()
-    for name, values in grid.items():
+    for name, values in _validate.options("param_grid", grid).items():
         _validate.has_key(list(known), name, where="the options of the classifier", hint="Name others in param_grid.")
         if isinstance(values, str) or not hasattr(values, "__len__") or not len(values):
             raise TypeError(f"param_grid[{name!r}] must be a sequence of values, got {values!r}.")

@@ -38,7 +38,8 @@ def gene_subsets(adata: AnnData, subsets: Mapping[str, Sequence[str]] | Sequence
 def cut_genes(data: Data, adata: AnnData, genes: np.ndarray) -> Data:
     """Return a copy of `data` whose modality `adata`, or which itself, has these genes only."""
     if adata is data:
-        return adata[:, genes].copy()
+        part = adata[:, genes]
+        return part.to_memory() if adata.isbacked else part.copy()
     mdata = cast("MuData", data)
     (mod,) = (name for name, other in mdata.mod.items() if other is adata)
     # the place of each variable of the MuData in the modality, from 1; 0 for those of others

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from crepr import _keys, _validate
+from crepr import _access, _keys, _validate
 from crepr.tl._layers import find_layers, per_layer
 from crepr.tl._write import claim_key, numbered, write
 
@@ -115,7 +115,7 @@ def multiplex_leiden(
         pick_device(device, double=True),
         _keys.LEIDEN_MULTIPLEX if key_added is None else key_added,
     )
-    data = data.copy() if copy else data
+    data = _access.in_memory(data).copy() if copy else data
     found = find_layers(data, mods, use_rep, neighbors_key, stored=True)
     names = [layer.name for layer in found]
     neighbours = [_validate.integer("n_neighbors", k, minimum=2) for k in per_layer("n_neighbors", n_neighbors, found)]

@@ -135,7 +135,10 @@ def optimize_multiplex_leiden(
         _validate.integer("sample", sample, minimum=1, other=" or None")
     _validate.jobs(n_jobs)
     seed, chosen = _validate.seed("rng", rng), pick_device(device, double=True)
-    data, key = data.copy() if copy else data, _keys.LEIDEN_MULTIPLEX_OPTIMIZED if key_added is None else key_added
+    data, key = (
+        _access.in_memory(data).copy() if copy else data,
+        _keys.LEIDEN_MULTIPLEX_OPTIMIZED if key_added is None else key_added,
+    )
     layers = find_layers(data, mods, use_rep, stored=False)
     names = [layer.name for layer in layers]
     neighbours, resolutions = _inherit(layers, n_neighbors, resolution)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from crepr import _keys
+from crepr import _access, _keys
 from crepr.tl._group_tests import group_tests
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def permanova(
     >>> cr.tl.permanova(mdata, "rna:region")
     >>> cr.get.permanova(mdata)[["group", "reference", "omega2", "pval_adj", "difference"]]
     """
-    data = data.copy() if copy else data
+    data = _access.in_memory(data).copy() if copy else data
     group_tests(
         data,
         groupby,
