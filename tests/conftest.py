@@ -6,14 +6,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 mpl.use("agg")
 # with two threads small models run many times slower on two cores
 torch.set_num_threads(1)
 # first calls compile and import, and the machine may be busy: seconds say nothing
 settings.register_profile("crepr", deadline=None)
-settings.load_profile("crepr")
+# much is drawn and nothing made smaller, which takes longer than the drawing
+settings.register_profile(
+    "long", deadline=None, max_examples=5000, phases=[Phase.explicit, Phase.reuse, Phase.generate], database=None
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "crepr"))
 
 
 @pytest.fixture(autouse=True)
