@@ -1,4 +1,4 @@
-"""What more cells cost: time and peak memory of four steps of an analysis at 10,000, 30,000 and 100,000 cells.
+"""What more cells cost: time and peak memory of the steps of an analysis at 10,000, 100,000 and 1,000,000 cells.
 
 Each step runs in a process of its own, so that its peak memory is its own; the memory counted is that beyond the input. Pixels lie in a Zarr
 array on disk, expression is sparse.
@@ -26,8 +26,9 @@ import crepr as cr
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-THREADS, SIZES, QUICK_SIZES = 2, (10_000, 30_000, 100_000), (1_000, 3_000)
-N_LATENT, N_GENES, N_TYPES, SIDE, SPACING = 50, 1_000, 10, 32, 24
+THREADS, SIZES, QUICK_SIZES = 2, (10_000, 100_000, 1_000_000), (1_000, 3_000)
+N_LATENT, N_GENES, N_TYPES, N_NEIGHBORS, SIDE, SPACING = 50, 500, 10, 10, 32, 24
+BATCH_SIZE, N_STEPS = 64, 20
 
 
 def main() -> None:
@@ -62,8 +63,8 @@ def measure(step: Callable[[int, Path], Callable[[], None]], n_obs: int) -> tupl
     return seconds, gigabytes
 
 
-def embed(n_obs: int, folder: Path) -> Callable[[], None]:
-    """Cells as dense as in tissue, 24 pixels from each other."""
+def tissue(n_obs: int, folder: Path) -> ad.AnnData:
+    """Write pixels of cells as dense as in tissue, 24 pixels from each other."""
     rng = np.random.default_rng(0)
     width = int(np.sqrt(n_obs) * SPACING) + SIDE
     image = zarr.create_array(folder / "tissue.zarr", shape=(2, width, width), chunks=(1, 512, 512), dtype="u2")
@@ -73,7 +74,30 @@ def embed(n_obs: int, folder: Path) -> Callable[[], None]:
             image[channel, top : top + rows] = rng.integers(0, 4000, (rows, width), dtype=np.uint16)
     adata = cells(n_obs, rng)
     adata.obsm["spatial"] = rng.uniform(0, width, (n_obs, 2))
+    return adata
+
+
+def refer(adata: ad.AnnData, folder: Path) -> None:
     cr.pp.crops(adata, folder / "tissue.zarr", size=SIDE, axes="cyx", channel_names=["DAPI", "membrane"])
+
+
+def references(n_obs: int, folder: Path) -> Callable[[], None]:
+    adata = tissue(n_obs, folder)
+    return lambda: refer(adata, folder)
+
+
+def train(n_obs: int, folder: Path) -> Callable[[], None]:
+    """So many steps, whatever the number of cells: an epoch of a part of them."""
+    adata = tissue(n_obs, folder)
+    refer(adata, folder)
+    part = np.random.default_rng(1).permutation(n_obs)[: BATCH_SIZE * N_STEPS]
+    some = adata[np.sort(part)].copy()
+    return lambda: cr.tl.train_vae(some, n_latent=N_LATENT, batch_size=BATCH_SIZE, max_epochs=1, progress=False)
+
+
+def embed(n_obs: int, folder: Path) -> Callable[[], None]:
+    adata = tissue(n_obs, folder)
+    refer(adata, folder)
     model = cr.tl.train_vae(adata[:128].copy(), n_latent=N_LATENT, max_epochs=1, progress=False)
     return lambda: cr.tl.embed(adata, model, progress=False)
 
@@ -85,7 +109,7 @@ def permanova(n_obs: int, folder: Path) -> Callable[[], None]:
 
 def multiplex(n_obs: int, folder: Path) -> Callable[[], None]:
     adata = cells(n_obs, np.random.default_rng(0))
-    return lambda: cr.tl.multiplex_leiden(adata, use_rep=["X_vae", "X_pca"])
+    return lambda: cr.tl.multiplex_leiden(adata, use_rep=["X_vae", "X_pca"], n_neighbors=N_NEIGHBORS)
 
 
 def ridge(n_obs: int, folder: Path) -> Callable[[], None]:
@@ -108,9 +132,11 @@ def cells(n_obs: int, rng: np.random.Generator) -> ad.AnnData:
 
 
 STEPS = {
+    "references to crops": references,
+    f"{N_STEPS} steps of training and their latents, {BATCH_SIZE} x 2 x {SIDE} px": train,
     f"embed, 2 x {SIDE} px": embed,
     f"permanova with PERMDISP, {N_TYPES * (N_TYPES - 1) // 2} pairs, 999 permutations": permanova,
-    f"multiplex Leiden with neighbours, 2 x {N_LATENT} features": multiplex,
+    f"multiplex Leiden with neighbours, {N_NEIGHBORS} of each, 2 x {N_LATENT} features": multiplex,
     f"ridge, {N_GENES:,} genes, 5 folds": ridge,
 }
 

@@ -275,7 +275,9 @@ def test_error_something_else_has_the_place_of_images(adata, image, there, libra
     adata.uns["spatial"] = there
     adata.obs["library"] = "tissue"
     images = image if library_key is None else {"tissue": image}
-    with pytest.raises(TypeError, match=r"\.uns\['spatial'\] must be a dict of libraries with images, as scanpy has it"):
+    with pytest.raises(
+        TypeError, match=r"\.uns\['spatial'\] must be a dict of libraries with images, as scanpy has it"
+    ):
         cr.pp.crops(adata, images, size=8, axes="cyx", library_key=library_key)
     assert "crops" not in adata.obsm
     assert adata.uns["spatial"] is there

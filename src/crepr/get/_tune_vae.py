@@ -54,5 +54,10 @@ def tune_vae(
     >>> model = cr.tl.train_vae(adata, **cr.get.tune_vae(adata, table="best"))
     """
     _validate.choice("table", table, ("results", "best"))
-    entry = recorded(data, _keys.TUNE_VAE if key_added is None else key_added, mod=mod, hint="Run cr.tl.tune_vae first, or set key_added.")
+    entry = recorded(
+        data,
+        _keys.TUNE_VAE if key_added is None else key_added,
+        mod=mod,
+        hint="Run cr.tl.tune_vae first, or set key_added.",
+    )
     return json.loads(entry["best"]) if table == "best" else entry["results"].copy()
