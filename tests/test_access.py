@@ -202,8 +202,19 @@ def test_error_representation_is_no_text(adata, mdata):
 def test_error_copy_of_a_backed_object(adata, tmp_path):
     adata.write_h5ad(tmp_path / "cells.h5ad")
     backed = anndata.read_h5ad(tmp_path / "cells.h5ad", backed="r")
-    assert _access.in_memory(adata) is adata
+    assert _access.copied(adata) is not adata
     with pytest.raises(ValueError, match="copy=True needs data in memory.*Call data.to_memory"):
-        _access.in_memory(backed)
+        _access.copied(backed)
     with pytest.raises(TypeError, match="data must be an AnnData or a MuData, got DataFrame"):
-        _access.in_memory(adata.obs)
+        _access.copied(adata.obs)
+
+
+def test_copy_of_repeated_names(adata):
+    adata.var_names = ["same"] * adata.n_vars
+    assert _access.copied(adata).var_names.tolist() == ["same"] * adata.n_vars
+
+
+def test_error_groups_that_are_no_names(adata):
+    adata.obs["pair"] = pd.Series([(i % 2,) for i in range(adata.n_obs)], adata.obs_names)
+    with pytest.raises(TypeError, match=r"groupby='pair' must hold names or numbers, got \(0,\) among them"):
+        _access.groups(adata, "pair")

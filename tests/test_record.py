@@ -68,3 +68,27 @@ def test_own_of_repeated_names():
     _record.own(view)
     assert not view.is_view
     assert view.var_names.tolist() == ["a", "a"]
+
+
+def test_all_or_nothing():
+    adata = ad.AnnData(np.ones((3, 2), np.float32), obsm={"X_a": np.ones((3, 1))}, uns={"there": {"a": 1}})
+    adata.obs["kind"] = list("abc")
+    before = adata.copy()
+
+    def write_half():
+        with _record.all_or_nothing(adata, ()):
+            _record.record(adata, "there", results=3)
+            _record.record(adata, "new", results=3)
+            adata.obs["kind"], adata.obs["new"] = "d", 1
+            adata.obsm["X_a"], adata.obsm["X_b"] = np.zeros((3, 1)), np.zeros((3, 1))
+            raise ValueError("halfway")
+
+    with pytest.raises(ValueError, match="halfway"):
+        write_half()
+    assert adata.uns == before.uns
+    assert adata.obs.equals(before.obs)
+    assert list(adata.obsm) == ["X_a"]
+    assert (adata.obsm["X_a"] == 1).all()
+    with _record.all_or_nothing(adata, ()):
+        _record.record(adata, "new", results=3)
+    assert adata.uns["new"]["results"] == 3

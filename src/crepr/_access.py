@@ -12,6 +12,7 @@ from mudata import MuData
 from scipy.sparse import issparse
 
 from crepr import _validate
+from crepr._warn import names_may_repeat
 
 if TYPE_CHECKING:
     from crepr._types import Data
@@ -24,11 +25,12 @@ def is_mudata(data: Data) -> bool:
     return isinstance(data, MuData)
 
 
-def in_memory(data: Data) -> Data:
-    """Return data that can be copied; raise for those that are read from their file when they are used."""
+def copied(data: Data) -> Data:
+    """Return a copy; raise for data that are read from their file when they are used, which have none."""
     if any(part.isbacked for part in modalities(data).values()):
         raise ValueError("copy=True needs data in memory, and data is backed by a file. Call data.to_memory() first.")
-    return data
+    with names_may_repeat():
+        return data.copy()
 
 
 def modalities(data: Data, mod: str | Sequence[str] | None = None) -> dict[str, AnnData]:
@@ -155,7 +157,11 @@ def cell_groups(data: Data, owner: Data, groupby: str, *, option: str = "groupby
         raise ValueError(
             f"{option}={groupby!r} is missing for {missing} of {len(values)} cells. Remove those cells or fill the column."
         )
-    return pd.Categorical(values.array).remove_unused_categories()
+    groups = pd.Categorical(values.array).remove_unused_categories()
+    other = next((name for name in groups.categories if not pd.api.types.is_scalar(name)), None)
+    if other is not None:
+        raise TypeError(f"{option}={groupby!r} must hold names or numbers, got {other!r} among them. Make them text.")
+    return groups
 
 
 def cell_column(data: Data, owner: Data, name: str, *, option: str) -> pd.Series:

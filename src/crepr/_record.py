@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, cast
@@ -13,6 +13,7 @@ import pandas as pd
 from anndata import AnnData
 
 from crepr._version import __version__
+from crepr._warn import names_may_repeat
 
 if TYPE_CHECKING:
     from crepr._types import Data
@@ -46,10 +47,23 @@ def claim(
 def own(data: Data) -> None:
     """Make a view an object of its own before it is written to, as anndata does at the first write, with a warning."""
     if isinstance(data, AnnData) and data.is_view:
-        with warnings.catch_warnings():
-            # of names that are repeated, which the user was told when they were set
-            warnings.filterwarnings("ignore", r"\w+ names are not unique", UserWarning)
+        with names_may_repeat():
             data.obs_names = cast("Any", data.obs_names)
+
+
+@contextmanager
+def all_or_nothing(data: Data, parts: Iterable[Data]) -> Iterator[None]:
+    """Take back what was written to data and to parts of them if not all of it can be."""
+    items: list[Any] = [data, *parts]
+    before = [(item, dict(item.uns), item.obs.copy(deep=False), dict(item.obsm)) for item in items]
+    try:
+        yield
+    except BaseException:
+        for item, uns, obs, obsm in before:
+            item.obs, item.obsm = obs, obsm
+            item.uns.clear()
+            item.uns.update(uns)
+        raise
 
 
 def record_image(data: Data, library: str, name: str, pixels: np.ndarray) -> None:

@@ -349,7 +349,7 @@ def draw_options(function, options, draw):
     ]
     for name in draw(st.lists(st.sampled_from(names), max_size=2, unique=True), label="arguments") if names else []:
         # of an array Python asks whether it is true, and no check comes before that
-        is_flag = inspect.signature(function).parameters[name].annotation == "bool"
+        is_flag = inspect.signature(function).parameters[name].annotation.startswith("bool")
         wrong = [
             value for value in WRONG if not (is_flag and isinstance(value, np.ndarray | pd.DataFrame | type(pd.NA)))
         ]

@@ -145,3 +145,11 @@ def test_error_what_others_wrote(adata):
     cr.tl.permanova(adata, "kind", use_rep="X_good", n_perms=99, progress=False, key_added="mine")
     with pytest.raises(ValueError, match="'mine' that cr.tl.compare_representations did not write"):
         compare(adata, key_added="mine")
+
+
+def test_error_of_a_later_analysis_takes_back_what_the_first_wrote(adata):
+    options = {"permanova": {"n_perms": 99}, "ridge_genes": {"cv": 3, "predict": 1, "alpha": -1}}
+    with pytest.raises(ValueError, match="alpha"):
+        compare(adata, ["X_good"], analyses=["permanova", "ridge_genes"], options=options)
+    assert not adata.uns
+    assert list(adata.obsm) == ["X_good", "X_noise"]

@@ -149,7 +149,7 @@ def classical_features(
     compartments = _names("masks", masks, (CELL, CROP))
     batch_size = _validate.integer("batch_size", batch_size, minimum=1)
     _validate.jobs(n_jobs)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     adata = _access.modality(data, mod, having=_keys.CROPS, hint=REGISTER_CROPS)
     _validate.unique_cells(adata.obs_names)
     if CELL in compartments:
@@ -187,7 +187,7 @@ def classical_features(
 def _names(option: str, given: str | Sequence[str], known: Collection[str]) -> list[str]:
     if not isinstance(given, Iterable):
         raise TypeError(f"{option} must be a name or a list of names, got {given!r}.")
-    names = [given] if isinstance(given, str) else list(given)
+    names = _validate.names(option, given)
     if not names:
         raise ValueError(f"{option} is empty. Name at least one of {_validate.listing(known, limit=50)}.")
     for name in names:

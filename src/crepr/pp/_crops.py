@@ -161,7 +161,7 @@ def crops(
     >>> cr.get.crops(adata, scaled=False).shape
     (2, 2, 8, 8)
     """
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     adata, new = _target(data, mod, image, spatial_key)
     _validate.some_cells(adata.obs_names)
     _validate.unique_cells(adata.obs_names)

@@ -107,7 +107,7 @@ def intensity(
     ends = _ends(percentiles)
     batch_size = _validate.integer("batch_size", batch_size, minimum=1)
     generator = _validate.generator("rng", rng)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     adata = _access.modality(data, mod, having=_keys.CROPS, hint=REGISTER_CROPS)
     reader = crop_reader(adata)
     entry: dict[str, object] = {"per": per}

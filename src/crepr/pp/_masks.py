@@ -138,7 +138,7 @@ def masks(
     >>> cr.get.crops(adata, ["a"], scaled=False, hide_neighbours=True)[0, 0, 3]
     array([1., 1., 1., 1., 1., 0., 0., 0.])
     """
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     registered = any(_keys.CROPS in adata.obsm for adata in _access.modalities(data).values())
     having = _keys.MASKS if masks is None else _keys.CROPS if registered else None
     adata = _access.modality(data, mod, having=having, hint="Give masks." if masks is None else "Set mod.")

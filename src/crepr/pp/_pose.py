@@ -110,7 +110,7 @@ def pose(
     >>> cr.pp.pose(mdata, "DAPI")
     >>> mdata["stain"].obs[["angle", "polarity", "area"]].describe()
     """
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     adata = _access.modality(data, mod, having=_keys.CROPS, hint=REGISTER_CROPS)
     _validate.integer("batch_size", batch_size, minimum=1)
     threshold = _validate.number("min_confidence", min_confidence, minimum=0)

@@ -132,7 +132,7 @@ def scale_profiles(
     _check_options(method, groupby=groupby, fit_on=fit_on, like=like, scaling=scaling)
     if key_added is not None:
         _validate.key("key_added", key_added)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     matrix = find_profiles(data, layer=layer, use_rep=use_rep, mod=mod)
     _claim(matrix, key_added)
     if like is not None:

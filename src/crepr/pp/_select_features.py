@@ -119,7 +119,7 @@ def select_features(
     >>> mdata["classical"].var["removed_by"].value_counts()
     >>> selected = mdata["classical"][:, mdata["classical"].var["selected"]].copy()
     """
-    steps = [operations] if isinstance(operations, str) else list(operations)
+    steps = _validate.names("operations", operations)
     if not steps:
         raise ValueError(f"operations is empty. Name at least one of {_validate.listing(OPERATIONS)}.")
     for step in steps:
@@ -139,7 +139,7 @@ def select_features(
                 f"{option} is an option of {step!r}, which is not in operations. Add it there, or leave it out."
             )
     patterns = read_blocklist(blocklist)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     if mod is None and _keys.CLASSICAL in _access.modalities(data):
         mod = _keys.CLASSICAL
     adata = _access.modality(data, mod)

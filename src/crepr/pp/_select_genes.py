@@ -121,7 +121,7 @@ def select_genes(
     """
     options = _options(method, n_genes=n_genes, n_comps=n_comps, groupby=groupby, n_draws=n_draws, layer=layer, rng=rng)
     key = _validate.key("key_added", _keys.SELECT_GENES if key_added is None else key_added)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     adata = _access.modality(data, mod)
     _claim(adata, key)
     _validate.some_cells(adata.obs_names)

@@ -78,7 +78,7 @@ def shuffle_features(
     """
     key = _validate.key("key_added", _keys.SHUFFLED if key_added is None else key_added)
     seed = _validate.seed("rng", rng)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     matrix = find_profiles(data, layer=layer, use_rep=use_rep, mod=mod)
     matrix.check_beside(key)
     owner = matrix.owner

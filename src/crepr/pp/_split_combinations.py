@@ -118,7 +118,7 @@ def split_combinations(
         raise ValueError(f"validation must be a share below 1, got {validation}.")
     key = _validate.key("key_added", _keys.SPLIT if key_added is None else key_added)
     seed = _validate.seed("rng", rng)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     _access.is_mudata(data)
     owner = data if mod is None else _access.modality(data, mod)
     claim_split(owner, key, "split_combinations")

@@ -168,7 +168,7 @@ def transcripts(
     >>> adata.uns["transcripts"]["counts"]["no_cell"]
     1
     """
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     if relocate is not None:
         if molecules is not None:
             raise ValueError("Set either molecules or relocate, not both.")

@@ -84,7 +84,7 @@ def unscale_profiles(
         _validate.key("key_added", key_added)
     if like is not None:
         _access.is_mudata(like)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     matrix = find_profiles(data, layer=layer, use_rep=use_rep, mod=mod)
     own = {} if like is not None else records_of(matrix)
     if scaling is not None:

@@ -114,7 +114,7 @@ def aggregate_features(
     if linkage == "ward" and metric != "euclidean":
         raise ValueError(f"linkage='ward' needs metric='euclidean', got {metric!r}. Change one of them.")
     _validate.integer("n_cells", n_cells, minimum=0)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     key = _keys.X_AGGREGATED if key_added is None else key_added
     owner = _access.owner_of(data, use_rep, mod=mod)
     claim_key(owner, "aggregate_features", key, obsm=True)

@@ -135,7 +135,7 @@ def choose_layer(
     wanted = names_of("layers", layers)
     if layers is not None and not wanted:
         raise ValueError("layers=[] names no layer. Name some, or leave it out.")
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     owner = _owner(data, use_rep, mod, named=bool(wanted))
     names = _layers(owner, use_rep, wanted)
     labels = _access.cell_groups(data, owner, groupby)

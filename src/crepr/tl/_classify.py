@@ -158,7 +158,7 @@ def classify(
     _validate.jobs(n_jobs)
     model = seeded(classifier, seed)
     points = grid_points(param_grid, model)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     key = _keys.CLASSIFY if key_added is None else key_added
     target, x, labels = _access.grouped(data, groupby, use_rep, mod=mod)
     had_predictions = _claim(target, key)

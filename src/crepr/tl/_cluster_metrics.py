@@ -133,7 +133,7 @@ def cluster_metrics(
             "There is nothing to measure. Set cluster_keys to columns of .obs, or kmeans to numbers of clusters."
         )
     seed, chosen = _validate.seed("rng", rng), pick_device(device, double=True)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     owner = _access.owner_of(data, use_rep, mod=mod)
     target, clusters, labels = clusterings(data, owner, cluster_keys, groupby)
     key = _keys.CLUSTER_METRICS if key_added is None else key_added

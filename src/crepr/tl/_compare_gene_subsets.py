@@ -117,7 +117,7 @@ def compare_gene_subsets(
     _validate.jobs(n_jobs)
     n_draws, seed = _validate.integer("n_draws", n_draws, minimum=1), _validate.seed("rng", rng)
     key = _keys.COMPARE_GENE_SUBSETS if key_added is None else key_added
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     adata = _access.modality(data, mod)
     claim_key(data, "compare_gene_subsets", key)
     _validate.some_cells(adata.obs_names)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from crepr import _access, _keys, _validate
+from crepr import _access, _keys, _record, _validate
 from crepr._progress import tqdm
 from crepr.tl import _comparisons
 from crepr.tl._classify import classify
@@ -123,21 +123,22 @@ def compare_representations(
     _validate.jobs(n_jobs)
     seed, key = _validate.seed("rng", rng), _keys.COMPARE_REPRESENTATIONS if key_added is None else key_added
     chosen = _analyses(analyses, {} if options is None else options)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     places = {name: _place(data, value) for name, value in _named(representations).items()}
     for where in places.values():
-        _access.owner_of(data, **where)
+        _access.representation(data, **where)
     claim_key(data, "compare_representations", key)
 
     shared = {"rng": seed, "device": device, "n_jobs": n_jobs, "progress": False, "response": response}
     tasks = [(name, where, analysis) for name, where in places.items() for analysis in chosen]
     parts = []
-    for name, where, analysis in (bar := tqdm(tasks, disable=not progress)):
-        bar.set_description(f"{name}, {analysis}")
-        known = signature(FUNCTIONS[analysis]).parameters
-        own = {option: value for option, value in shared.items() if option in known} | chosen[analysis]
-        table = _comparisons.ANALYSES[analysis](data, groupby, where, f"{analysis}_{name}", own)
-        parts.append(table.assign(representation=name, analysis=analysis))
+    with _record.all_or_nothing(data, _access.modalities(data).values() if _access.is_mudata(data) else ()):
+        for name, where, analysis in (bar := tqdm(tasks, disable=not progress)):
+            bar.set_description(f"{name}, {analysis}")
+            known = signature(FUNCTIONS[analysis]).parameters
+            own = {option: value for option, value in shared.items() if option in known} | chosen[analysis]
+            table = _comparisons.ANALYSES[analysis](data, groupby, where, f"{analysis}_{name}", own)
+            parts.append(table.assign(representation=name, analysis=analysis))
     results = pd.concat(parts, ignore_index=True).reindex(columns=list(COLUMNS))
     names = ["label", "gene"]
     results[names] = results[names].astype(object).fillna("").astype(str)
@@ -155,7 +156,7 @@ def _named(representations: Any) -> dict[str, str]:
         named = dict(representations)
     else:
         _validate.names("representations", representations)
-        keys = [representations] if isinstance(representations, str) else list(representations)
+        keys = [representations] if isinstance(representations, str) else list(representations or ())
         named = {key.replace(":", "_"): key for key in keys}
         if len(named) < len(keys):
             raise ValueError(f"representations holds some more than once: {_validate.listing(keys)}.")

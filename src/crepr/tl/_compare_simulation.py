@@ -115,7 +115,7 @@ def compare_simulation(
     _access.is_mudata(data)
     if _access.is_mudata(simulated):
         raise TypeError("simulated must be an AnnData, got a MuData. Give its modality with the profiles.")
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     found = find_profile_model(data, model, mod, otherwise=PICTURES)
     key = _keys.COMPARE_SIMULATION if key_added is None else key_added
     owner = found.owners.target

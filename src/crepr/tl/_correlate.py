@@ -104,7 +104,7 @@ def correlate(
 
     _validate.choice("correction", correction, (None, *CORRECTIONS))
     _check_options(target, use_rep, target_mod=target_mod, genes=genes, layer=layer, groupby=groupby)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     key = _keys.CORRELATE if key_added is None else key_added
     owner = _access.owner_of(data, use_rep, mod=mod)
     params: dict[str, Any] = {

@@ -113,7 +113,7 @@ def dendrogram(
     if linkage == "ward" and metric != "euclidean":
         raise ValueError(f"linkage='ward' needs metric='euclidean', got {metric!r}. Change one of them.")
     _validate.integer("n_cells", n_cells, minimum=1)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     key = _keys.DENDROGRAM if key_added is None else key_added
     if groupby is None:
         target = _access.owner_of(data, use_rep, mod=mod)

@@ -111,7 +111,7 @@ def embed(
     layers, pooling = _layers(model, layer, pooling)
     _validate.integer("batch_size", batch_size, minimum=1)
     device = pick_device(device)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     owners = find_owners(data, list(model.spec.inputs), mod)
     view = view_of_model(owners, model, inputs=inputs, decoding=False)
     write_representation(

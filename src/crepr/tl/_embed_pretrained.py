@@ -137,7 +137,7 @@ def embed_pretrained(
     _validate.integer("batch_size", batch_size, minimum=1)
     seed = _validate.seed("rng", rng)
     where = pick_device(device)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     owners = find_owners(data, "stain", mod)
     key = _keys.pretrained(str(model_name)) if key_added is None else key_added
     claim_key(owners.target, "embed_pretrained", key, obsm=True)

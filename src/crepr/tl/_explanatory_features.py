@@ -85,7 +85,7 @@ def explanatory_features(
 
     _validate.integer("n_features", n_features, minimum=1)
     _validate.choice("small_groups", small_groups, ("exclude", "error"))
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     key = _keys.EXPLANATORY_FEATURES if key_added is None else key_added
     target, x, labels = _access.grouped(data, groupby, use_rep, mod=mod)
     claim_key(target, "explanatory_features", key)

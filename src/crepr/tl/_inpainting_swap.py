@@ -134,7 +134,7 @@ def inpainting_swap(
     if n_others is not None:
         _validate.integer("n_others", n_others, minimum=1)
     seed, where = _validate.seed("rng", rng), pick_device(device)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     owners = find_owners(data, list(model.spec.inputs), mod)
     key = _keys.INPAINTING_SWAP if key_added is None else key_added
     claim_key(owners.target, "inpainting_swap", key)

@@ -164,7 +164,7 @@ def invariance(
     if sample is not None:
         _validate.integer("sample", sample, minimum=n_neighbors + 1, other=" or None")
     seed, chosen = _validate.seed("rng", rng), pick_device(device, double=True)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     owner = _access.owner_of(data, use_rep, mod=mod)
     # three ranks are the fewest to correlate
     nuisances = read_nuisances(data, owner, nuisance, max(3, cv, n_neighbors + 1))

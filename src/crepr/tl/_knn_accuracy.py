@@ -120,7 +120,7 @@ def knn_accuracy(
     n_neighbors = _validate.integer("n_neighbors", n_neighbors, minimum=1)
     _validate.integer("n_perms", n_perms, minimum=0)
     seed, chosen = _validate.seed("rng", rng), pick_device(device, double=True)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     target, x, labels = _access.grouped(data, groupby, use_rep, mod=mod)
     key = _keys.KNN_ACCURACY if key_added is None else key_added
     claim_key(target, "knn_accuracy", key)

@@ -123,7 +123,7 @@ def label_distances(
     n_pairs = _validate.integer("n_pairs", n_pairs, minimum=1)
     n_others = None if n_others is None else _validate.integer("n_others", n_others, minimum=1)
     seed, chosen = _validate.seed("rng", rng), pick_device(device, double=True)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     owner = _access.owner_of(data, use_rep, mod=mod)
     labels = _access.cell_groups(data, owner, groupby)
     images = _access.cell_groups(data, owner, image_key, option="image_key")

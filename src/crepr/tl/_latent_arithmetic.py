@@ -212,7 +212,7 @@ def latent_arithmetic(
     if _validate.number("least_r2", least_r2, minimum=0) > 1:
         raise ValueError(f"least_r2 must be at most 1, the R2 of a perfect prediction, got {least_r2}.")
     seed, where = _validate.seed("rng", rng), pick_device(device)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     here = find_profile_model(data, model, mod, otherwise=PICTURES)
     name, n_latent, owner = here.name, here.n_latent, here.owners.target
     of_cells = _access.cell_groups(data, owner, groupby)

@@ -128,7 +128,7 @@ def latent_effects(
         raise ValueError(f"use_rep={use_rep!r} is for values='data'. Leave it out, or set values='data'.")
     where = pick_device(device)
     _access.is_mudata(data)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     found = find_profile_model(data, model, mod, otherwise=PICTURES)
     n_components = found.n_latent if n_components is None else n_components
     key = _keys.LATENT_EFFECTS if key_added is None else key_added

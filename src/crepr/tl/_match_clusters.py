@@ -91,7 +91,7 @@ def match_clusters(
         raise ValueError(f"min_jaccard must be below 1, the index of equal sets, got {min_jaccard}.")
     if not isinstance(groupby, str):
         raise TypeError(f"groupby must be a column of .obs, got {groupby!r}.")
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     owner = None if mod is None and _access.is_mudata(data) else _access.modality(data, mod)
     target, clusters, labels = clusterings(data, owner, cluster_keys, groupby)
     key = _keys.MATCH_CLUSTERS if key_added is None else key_added

@@ -99,7 +99,7 @@ def mixture_score(
     """
     from crepr.stats._centroid_ratio import centroid_ratio
 
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     owner = _access.owner_of(data, use_rep, mod=mod)
     images = _access.cell_groups(data, owner, image_key, option="image_key")
     column = pd.Categorical(

@@ -144,7 +144,7 @@ def mofa_kmeans(
         raise ValueError(
             f"n_clusters must have a number of at least min_clusters={min_clusters}, got at most {max(sizes)}."
         )
-    data, key = _access.in_memory(data).copy() if copy else data, _keys.MOFA_KMEANS if key_added is None else key_added
+    data, key = _access.copied(data) if copy else data, _keys.MOFA_KMEANS if key_added is None else key_added
     layers = find_layers(data, mods, use_rep, stored=False)
     views = _views(layers)
     if max(sizes) > data.n_obs:

@@ -115,7 +115,7 @@ def multiplex_leiden(
         pick_device(device, double=True),
         _keys.LEIDEN_MULTIPLEX if key_added is None else key_added,
     )
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     found = find_layers(data, mods, use_rep, neighbors_key, stored=True)
     names = [layer.name for layer in found]
     neighbours = [_validate.integer("n_neighbors", k, minimum=2) for k in per_layer("n_neighbors", n_neighbors, found)]

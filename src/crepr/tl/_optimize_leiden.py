@@ -129,7 +129,7 @@ def optimize_leiden(
         _validate.integer("n_neighbors", k, minimum=2)
     for gamma in params["resolution"]:
         _validate.number("resolution", gamma, minimum=0, exclusive=True)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     owner, key = _access.owner_of(data, use_rep, mod=mod), _keys.LEIDEN if key_added is None else key_added
     x = _access.representation(data, use_rep, mod=mod)
     if max(params["n_neighbors"]) > len(x):

@@ -136,7 +136,7 @@ def optimize_multiplex_leiden(
     _validate.jobs(n_jobs)
     seed, chosen = _validate.seed("rng", rng), pick_device(device, double=True)
     data, key = (
-        _access.in_memory(data).copy() if copy else data,
+        _access.copied(data) if copy else data,
         _keys.LEIDEN_MULTIPLEX_OPTIMIZED if key_added is None else key_added,
     )
     layers = find_layers(data, mods, use_rep, stored=False)

@@ -138,7 +138,7 @@ def permanova(
     >>> cr.tl.permanova(mdata, "rna:region")
     >>> cr.get.permanova(mdata)[["group", "reference", "omega2", "pval_adj", "difference"]]
     """
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     group_tests(
         data,
         groupby,

@@ -124,7 +124,7 @@ def permdisp(
     >>> cr.tl.permdisp(mdata, "rna:region", pairwise=False)
     >>> mdata.uns["permdisp"]["groups"]
     """
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     group_tests(
         data,
         groupby,

@@ -124,7 +124,7 @@ def predictability(
     _validate.choice("correction", correction, (None, *CORRECTIONS))
     seed = _validate.seed("rng", rng)
     _access.is_mudata(data)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     of_combinations = _keys.LATENT_ARITHMETIC if arithmetic_key is None else arithmetic_key
     of_groups = _keys.REPRODUCIBILITY if reproducibility_key is None else reproducibility_key
     where, of_combinations = split_key(data, of_combinations, mod)

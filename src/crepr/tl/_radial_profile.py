@@ -108,7 +108,7 @@ def radial_profile(
     >>> cr.tl.radial_profile(mdata)
     >>> mdata["stain"].obsm["X_radial_profile"][["DAPI_slope", "membrane_slope"]].mean()
     """
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     adata = _access.modality(data, mod, having=_keys.CROPS, hint=REGISTER_CROPS)
     key = _keys.X_RADIAL_PROFILE if key_added is None else key_added
     claim_key(adata, "radial_profile", key, obsm=True)

@@ -124,7 +124,7 @@ def reconstruction_metrics(
     _validate.integer("batch_size", batch_size, minimum=1)
     where = pick_device(device)
     _access.is_mudata(data)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     found = _find(data, model, shuffled, mod)
     n_components = found["real"].n_latent if n_components is None else n_components
     key = _keys.RECONSTRUCTION_METRICS if key_added is None else key_added

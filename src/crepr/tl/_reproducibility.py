@@ -115,7 +115,7 @@ def reproducibility(
     _validate.integer("batch_size", batch_size, minimum=1)
     where = pick_device(device)
     _access.is_mudata(data)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     found = find_profile_model(data, model, mod, otherwise=PICTURES)
     owner = found.owners.target
     target = holder(data, owner, [groupby])

@@ -162,7 +162,7 @@ def ridge_genes(
     _validate.choice("correction", correction, (None, *CORRECTIONS))
     _validate.choice("scope", scope, ("all", "gene"))
     seed, chosen = _validate.seed("rng", rng), pick_device(device, double=True)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     key = _keys.RIDGE_GENES if key_added is None else key_added
     owner = _access.owner_of(data, use_rep, mod=mod)
     genes, name, target, y = find_response(data, owner, response, layer)

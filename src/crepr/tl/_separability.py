@@ -111,7 +111,7 @@ def separability(
     wanted, others = names_of("features", features), names_of("covariates", covariates)
     if use_rep is None and not wanted:
         raise ValueError("use_rep=None needs features, columns of .obs. Name them, or set use_rep.")
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     key = _keys.SEPARABILITY if key_added is None else key_added
     owner = _owner(data, use_rep, mod)
     x, names, columns = _features(data, owner, use_rep, mod, wanted)

@@ -156,7 +156,7 @@ def tune_beta(
     if weight in fixed:
         raise ValueError(f"model_options holds {weight!r}, of which values are tried. Leave it out.")
     chosen, seed = pick_device(device, double=True), _validate.seed("rng", rng)
-    data = _access.in_memory(data).copy() if copy else data
+    data = _access.copied(data) if copy else data
     options = {
         "preset": preset, "n_latent": n_latent, "model_options": fixed, "max_epochs": max_epochs, "batch_size": batch_size, "lr": lr,
         "weight_decay": weight_decay,
