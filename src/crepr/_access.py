@@ -168,7 +168,7 @@ def cell_column(data: Data, owner: Data, name: str, *, option: str) -> pd.Series
     """Return a column for the cells of `owner`, as :func:`cell_groups` does, missing values and all."""
     found = find_column(data, owner, name, option=option)
     if found is None:
-        columns = [*owner.obs.columns, *(column for column in data.obs.columns if column not in owner.obs)]
+        columns = columns_of(data, owner)
         if is_mudata(data):
             columns += [f"{mod}:{column}" for mod, part in modalities(data).items() for column in part.obs.columns]
         raise KeyError(f"No {name!r} in .obs (there are: {_validate.listing(columns)}). Set {option} to one of them.")
@@ -177,6 +177,11 @@ def cell_column(data: Data, owner: Data, name: str, *, option: str) -> pd.Series
         same_cells_as(data, owner)
         same_cells_as(data, holder)
     return cast("pd.Series", holder.obs[own])
+
+
+def columns_of(data: Data, owner: Data) -> list[str]:
+    """Name the columns of `.obs` of `owner`, and those that only `data` has."""
+    return [*owner.obs.columns, *(column for column in data.obs.columns if column not in owner.obs)]
 
 
 def holds_numbers(column: pd.Series) -> bool:

@@ -53,6 +53,19 @@ def test_equal_image_is_kept_and_another_is_not_overwritten(tmp_path, pixels):
     np.testing.assert_array_equal(open_source(str(path)).array[...], pixels)
 
 
+@pytest.mark.parametrize(("name", "axes"), [("i.ome.zarr", "cyx"), ("crops.zarr", "ncyx")])
+def test_bit_that_flips_is_no_other_pixel(tmp_path, rng, name, axes):
+    noise = rng.integers(0, 60000, (2, 1, 32, 32) if axes == "ncyx" else (1, 32, 32)).astype("u2")
+    path = write_image(tmp_path / name, source_of(noise, axes, channels=("DAPI",)))
+    (chunk,) = (file for file in path.rglob("c/**/*") if file.is_file())
+    content = chunk.read_bytes()
+    # noise is stored as it is, so that most of the file is pixels
+    for place in range(20, len(content), 97):
+        chunk.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(OSError, match=name):
+            open_source(str(path)).array[...]
+
+
 def test_error_leaves_nothing(tmp_path, pixels, monkeypatch):
     def fail(*args, **options):
         zarr.open_group(args[1], mode="w")

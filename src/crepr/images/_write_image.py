@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zarr
+from zarr.codecs import ZstdCodec
 
 from crepr import _validate
 from crepr._atomic import atomic
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 # side of a chunk in pixels, and bytes of a chunk of ready-made crops: a window then touches few and small chunks
 CHUNK = 512
 CHUNK_BYTES = 1 << 20
+# a bit that has flipped on disk is then an error, not another pixel
+CHECKED = ZstdCodec(level=0, checksum=True)
 
 
 def write_image(path: str | Path, source: Source) -> Path:
@@ -97,7 +100,7 @@ def _write_ome_zarr(path: Path, source: Source, pixels: da.Array) -> None:
         str(path),
         axes=source.axes,
         scale_factors=(),
-        storage_options={"chunks": chunks},
+        storage_options={"chunks": chunks, "compressors": CHECKED},
         **known,
     )
     group: Any = zarr.open_group(path, mode="r+")
@@ -112,6 +115,7 @@ def _write_stack(path: Path, source: Source, pixels: da.Array) -> None:
         shape=pixels.shape,
         chunks=chunks,
         dtype=pixels.dtype,
+        compressors=CHECKED,
         dimension_names=list(source.axes),
         attributes={"channel_names": list(source.channels)},
     )

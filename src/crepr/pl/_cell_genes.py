@@ -67,8 +67,8 @@ def find_gene(data: Data, owner: Data, name: str, *, layer: str | None, option: 
     named = {mod: name.removeprefix(f"{mod}:") for mod in parts}
     found = {mod: part for mod, part in parts.items() if named[mod] in part.var_names}
     if not found:
-        columns = [*owner.obs.columns, *(column for column in data.obs.columns if column not in owner.obs)]
-        obs = "" if option == "genes" else f".obs (there are: {_validate.listing(columns)}) or "
+        columns = _validate.listing(_access.columns_of(data, owner))
+        obs = "" if option == "genes" else f".obs (there are: {columns}) or "
         n_genes = sum(part.n_vars for part in parts.values())
         raise KeyError(f"No {name!r} in {obs}.var_names ({n_genes} in all). Set {option} to one of them.")
     if len(found) > 1:

@@ -38,7 +38,7 @@ def plan_condition(data: Data, owner: Data, condition: str | Sequence[str] | Map
 
 
 def _plan(values: pd.Series, column: str, kind: str | None) -> dict[str, Any]:
-    numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    numeric = _access.holds_numbers(values)
     kind = kind or ("number" if numeric else "category")
     _validate.choice(f"condition: kind of {column!r}", kind, get_args(Kind))
     if kind != "category" and not numeric:

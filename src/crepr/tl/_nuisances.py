@@ -59,7 +59,7 @@ def read_nuisances(data: Data, owner: Data, nuisance: Sequence[str] | Mapping[st
 
 def _read(data: Data, owner: Data, name: str, kind: Kind | None, least: int) -> Nuisance:
     column = _access.cell_column(data, owner, name, option="nuisance")
-    numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    numeric = _access.holds_numbers(column)
     if kind is None:
         kind = (pose_kind(data, name) or "number") if numeric else "category"
     elif kind != "category" and not numeric:
