@@ -69,7 +69,8 @@ def multiplex_leiden(
     n_iterations
         Iterations of Leiden, each from what the last has found; it stops when nothing is gained. Negative: until then.
     rng
-        Seed or generator; the same seed gives the same clusters, on any number of threads.
+        Seed or generator; the same seed gives the same clusters, on any number of threads, but for neighbours that are searched here
+        among over 100,000 cells.
     device
         Where neighbours are searched.
     key_added
