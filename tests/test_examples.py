@@ -4,6 +4,7 @@ import doctest
 import inspect
 import re
 from contextlib import redirect_stdout
+from functools import cache, wraps
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
@@ -33,11 +34,24 @@ def find(name):
     return item
 
 
+@pytest.fixture(scope="module")
+def tissue():
+    """The tissue that most examples begin with, made once."""
+    made = cache(crepr.datasets.synthetic_tissue)
+
+    @wraps(crepr.datasets.synthetic_tissue)
+    def copied(*args, **options):
+        return made(*args, **options).copy()
+
+    return copied
+
+
 @pytest.mark.slow
 # the grids of examples are small, and any of their points may be the best
 @pytest.mark.filterwarnings("ignore:The best|No partition")
 @pytest.mark.parametrize("name", NAMES)
-def test_example_of_docstring(name):
+def test_example_of_docstring(name, tissue, monkeypatch):
+    monkeypatch.setattr(crepr.datasets, "synthetic_tissue", tissue)
     names = {"cr": crepr, "np": np, "pd": pd, "sc": sc}
     for example in doctest.DocTestParser().get_examples(inspect.getdoc(find(name))):
         if example.options.get(doctest.SKIP):

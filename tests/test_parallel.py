@@ -100,17 +100,23 @@ def test_backend_of_joblib_is_taken(name, monkeypatch):
     pd.testing.assert_frame_equal(found, expected)
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", CALLS)
-def test_a_dask_cluster_gives_the_same(name):
+@pytest.fixture(scope="module")
+def cluster():
+    """One for all, as its processes import for long."""
     distributed = pytest.importorskip("distributed")
-    make, call = CALLS[name]
-    expected = call(make(), **QUIET)
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         distributed.Client(cluster),
-        joblib.parallel_config("dask"),
     ):
+        yield cluster
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", CALLS)
+def test_a_dask_cluster_gives_the_same(name, cluster):
+    make, call = CALLS[name]
+    expected = call(make(), **QUIET)
+    with joblib.parallel_config("dask"):
         found = call(make(), n_jobs=-1, **QUIET)
     pd.testing.assert_frame_equal(found, expected)

@@ -1,5 +1,4 @@
 import anndata
-import joblib
 import mudata
 import numpy as np
 import pandas as pd
@@ -147,21 +146,6 @@ def test_property_seeds_and_jobs(adata):
     steps = make_pipeline(PCA(2), RandomForestClassifier(3))
     pd.testing.assert_frame_equal(*(run(adata, **options | {"classifier": steps}) for _ in range(2)))
     assert steps[-1].random_state is None
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
-def test_property_a_dask_cluster_gives_the_same(adata):
-    distributed = pytest.importorskip("distributed")
-    options = {"classifier": forest(), "cv": 3}
-    expected = run(adata, **options)
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
-        distributed.Client(cluster),
-        joblib.parallel_config("dask"),
-    ):
-        found = run(adata, **options, n_jobs=-1)
-    pd.testing.assert_frame_equal(found, expected)
 
 
 def test_property_order_and_names_of_labels_do_not_matter(adata):

@@ -73,8 +73,8 @@ def test_property_fewer_genes_are_told_beyond_the_neighbours(mdata):
 
 @pytest.mark.slow
 def test_reference_types_told(mdata):
-    # with 1,000 trees, as published, in three times the time, hardly different
-    forest = RandomForestClassifier(300, class_weight="balanced")
+    # with 1,000 trees, as published, hardly different
+    forest = RandomForestClassifier(100, class_weight="balanced")
     options = {"classifier": forest, "rng": 137, "n_perms": 0, "n_jobs": 2, "progress": False}
     cr.tl.classify(mdata, "rna:cell_type", use_rep="X", mod="rna", **options)
     labels, macro = (cr.get.classify(mdata["rna"], table=table) for table in ("labels", "macro"))

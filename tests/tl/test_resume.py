@@ -1,17 +1,10 @@
 """A run that is resumed: as one that was not interrupted, and on the same data with the same options only."""
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 
-import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 import crepr as cr
 
@@ -112,34 +105,3 @@ def test_error_damaged_checkpoint(adata, resume, tmp_path):
         match=r"last.ckpt' cannot be read as a checkpoint: .*Delete last.ckpt in checkpoint_dir to start anew",
     ):
         resume(adata)
-
-
-SCRIPT = """
-import sys
-import anndata as ad
-import torch
-import crepr as cr
-torch.set_num_threads(1)
-options = {"inputs": "stain", "n_latent": 3, "batch_size": 16, "model_options": {"widths": (4, 8)}, "accelerator": "cpu"}
-cr.tl.train_vae(ad.read_h5ad(sys.argv[1]), max_epochs=10_000, checkpoint_dir=sys.argv[2], progress=False, **options)
-"""
-
-
-@pytest.mark.slow
-def test_property_killed_and_resumed_is_as_uninterrupted(adata, train, resume, tmp_path):
-    adata.write_h5ad(tmp_path / "a.h5ad")
-    last = tmp_path / "run" / "last.ckpt"
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path / "a.h5ad"), str(last.parent)])
-    deadline = time.monotonic() + 600  # the machine may be busy
-    while not last.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    done = torch.load(last, weights_only=True)["epoch"] + 1
-    assert done >= 1
-
-    history = resume(ad.read_h5ad(tmp_path / "a.h5ad"), max_epochs=done + 3).history
-    resume(adata, max_epochs=done + 3)  # what is in memory is what was written
-    expected = train(adata, inputs="stain", max_epochs=done + 3).history
-    pd.testing.assert_frame_equal(history, expected)

@@ -39,7 +39,7 @@ def tune_beta(data: Data, *, key_added: str | None = None, mod: str | None = Non
     Examples
     --------
     >>> adata = cr.datasets.synthetic_profiles(n_replicates=4)
-    >>> cr.tl.tune_beta(adata, [0.1, 0.3, 1, 3, 10], n_latent=6, max_epochs=10)
+    >>> cr.tl.tune_beta(adata, [0.1, 1, 10], n_latent=6, max_epochs=3)
     >>> cr.get.tune_beta(adata).set_index("value")["hausdorff"]
     """
     key = _keys.TUNE_BETA if key_added is None else key_added

@@ -67,7 +67,9 @@ def traverse(
     Examples
     --------
     >>> adata = cr.datasets.synthetic_cells(n_obs=300, size=32)
-    >>> model = cr.tl.train_vae(adata, n_latent=4, lr=0.003, batch_size=16, max_epochs=25)
+    >>> model = cr.tl.train_vae(
+    ...     adata, n_latent=4, model_options={"widths": (8, 16, 32), "hidden": 64}, lr=0.003, batch_size=16, max_epochs=25
+    ... )
     >>> cr.pl.traverse(adata, model, n_walks=4, n_steps=7)
     """
     from crepr.tl import traverse as walk

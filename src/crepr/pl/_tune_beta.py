@@ -73,7 +73,7 @@ def tune_beta(
     Examples
     --------
     >>> adata = cr.datasets.synthetic_profiles(n_replicates=4)
-    >>> cr.tl.tune_beta(adata, [0.1, 0.3, 1, 3, 10], n_latent=6, max_epochs=10)
+    >>> cr.tl.tune_beta(adata, [0.1, 0.3, 1, 3, 10], n_latent=6, max_epochs=5)
     >>> cr.pl.tune_beta(adata)
     """
     key = _keys.TUNE_BETA if key_added is None else key_added

@@ -142,7 +142,7 @@ def train_mevae(
     --------
     >>> mdata = cr.datasets.synthetic_tissue(n_obs=300)
     >>> cr.pp.pose(mdata, "DAPI")
-    >>> model = cr.tl.train_mevae(mdata, max_epochs=2)
+    >>> model = cr.tl.train_mevae(mdata, max_epochs=1)
     >>> mdata["stain"].obsm["X_mevae"].shape
     (300, 64)
     """

@@ -142,7 +142,7 @@ def tune_beta(
     Examples
     --------
     >>> adata = cr.datasets.synthetic_profiles(n_replicates=4)
-    >>> cr.tl.tune_beta(adata, [0.1, 0.3, 1, 3, 10], n_latent=6, max_epochs=10)
+    >>> cr.tl.tune_beta(adata, [0.1, 1, 10], n_latent=6, max_epochs=3)
     >>> cr.get.tune_beta(adata)[["value", "hausdorff", "reconstruction", "best"]]
     """
     from crepr.stats._pick_device import pick_device
