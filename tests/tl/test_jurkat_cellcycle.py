@@ -12,7 +12,7 @@ import crepr as cr
 LIES = ["rotation", "polarity"]
 OPTIONS = {
     "model_options": {"blocks": "norm", "reconstruction": {"stain": "bce"}}, "n_latent": 32, "beta": 0.1, "batch_size": 50,
-    "max_epochs": 15, "progress": False,
+    "max_epochs": 6, "progress": False,
 }  # fmt: skip
 
 

@@ -1,6 +1,8 @@
 import pytest
 from notebooks import run_notebook
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(real_data):
