@@ -177,9 +177,6 @@ WORK = {
     "tune_vae": Work(work_search),
 }
 
-#: What compiles or imports for long in each new process; done only where CREPR_TRIALS asks for trials.
-LONG = ("optimize_leiden", "optimize_leiden, n_jobs=2", "optimize_multiplex_leiden")
-
 CONTEXT = multiprocessing.get_context("forkserver")
 # what functions would import when they are called takes longer than what they do
 MODULES = [module.name for module in pkgutil.walk_packages(cr.__path__, "crepr.") if "__main__" not in module.name]

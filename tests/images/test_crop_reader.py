@@ -117,6 +117,21 @@ def test_what_does_not_fit_is_kept_by_last_use(chunked):
         assert len(image.reads) == reads
 
 
+def test_cells_in_the_order_of_their_pixels_read_each_chunk_once(chunked, rng):
+    images = {name: chunked(np.zeros((1, 1536, 1024), "u1"), (1, 512, 512), uri=name) for name in ("one", "two")}
+    n = 90
+    frame = pd.DataFrame({"image": pd.Categorical(rng.choice(list(images), n))})
+    frame["y"], frame["x"] = rng.choice([256, 768, 1280], n) + rng.uniform(-9, 9, n), rng.choice([256, 768], n)
+    sources = {name: image.source for name, image in images.items()}
+    reader = CropReader(frame, sources, size=4, channels=["a"], memory=512 * 512)
+    cells = rng.permutation(n)[:80]
+    order = reader.order(cells)
+    assert sorted(order) == list(range(80))
+    for cell in cells[order]:
+        reader.read(np.array([cell]))
+    assert [len(image.reads) for image in images.values()] == [6, 6]
+
+
 @pytest.mark.parametrize("memory", [1 << 20, 5000])
 def test_threads_read_the_same(image, stored, memory):
     uri = stored["tiles.tif"]

@@ -2,7 +2,6 @@
 
 import dis
 import inspect
-import logging
 import re
 import signal
 import warnings
@@ -70,10 +69,16 @@ SEEN = Counter()
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    made = World(tmp_path_factory.mktemp("fed"))
-    yield made
-    if INPUTS > 2:
-        logging.getLogger("crepr").warning("%d inputs: %s", sum(SEEN.values()), dict(SEEN.most_common()))
+    return World(tmp_path_factory.mktemp("fed"))
+
+
+@pytest.fixture(autouse=True)
+def _counted(record_property):
+    """Write how the inputs of a test ended to the file of `--junitxml`."""
+    before = SEEN.copy()
+    yield
+    for outcome, count in (SEEN - before).items():
+        record_property(outcome, count)
 
 
 def test_each_public_verb_has_options_or_the_record_that_it_reads():

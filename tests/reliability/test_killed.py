@@ -4,13 +4,13 @@ import os
 
 import numpy as np
 import pytest
-from killed import LONG, WORK, digest, finish, kill, start
+from killed import WORK, digest, finish, kill, start
 
 TRIALS = int(os.environ.get("CREPR_TRIALS", "1"))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in WORK if name not in LONG or "CREPR_TRIALS" in os.environ])
+@pytest.mark.parametrize("name", WORK)
 def test_killed(name, tmp_path, record_property):
     (tmp_path / "input").mkdir()
     WORK[name].prepare(tmp_path / "input")

@@ -1,17 +1,15 @@
 """The same call gives the same values: in another process, and with other threads and jobs where that is promised."""
 
-import os
-
 import numpy as np
 import pytest
-from killed import LONG, WORK, finish
+from killed import WORK, finish
 
 #: Threads sum the values of a network in another order: with other numbers of them it agrees to about so much.
 TRAINED = {"train_vae": 1e-3, "tune_vae": 1e-3}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in WORK if name not in LONG or "CREPR_TRIALS" in os.environ])
+@pytest.mark.parametrize("name", WORK)
 def test_same_again(name, tmp_path):
     (tmp_path / "input").mkdir()
     WORK[name].prepare(tmp_path / "input")
@@ -32,7 +30,6 @@ def test_same_again(name, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("CREPR_TRIALS" not in os.environ, reason="takes minutes: set CREPR_TRIALS")
 def test_jobs_do_not_matter(tmp_path):
     (tmp_path / "input").mkdir()
     WORK["optimize_leiden"].prepare(tmp_path / "input")

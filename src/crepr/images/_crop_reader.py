@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from crepr.images._source import Source
 
 
+# cells whose windows lie in a band of this height are read together
+BAND = 512
+
+
 class CropReader:
     """Read crops of cells in batches, whatever images they lie in.
 
@@ -189,6 +193,13 @@ class CropReader:
             if not alone:
                 out[where] = part
         return out
+
+    def order(self, cells: np.ndarray) -> np.ndarray:
+        """Sort cells by where their pixels lie: those that follow each other touch the same pieces of the image.
+
+        Returns positions in `cells`, `(len(cells),)`.
+        """
+        return np.lexsort((self.left[cells], self.top[cells] // BAND, self._index[cells], self.image[cells]))
 
     def images(self, *, most: int, margin: int = 0) -> list[np.ndarray] | None:
         """Read the used planes of every image, for a device that holds them whole.

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from crepr.images._crop_reader import CropReader
 
-# cells whose windows lie in one band of this height are read together
-BAND = 512
-
 
 class FeaturePixels:
     """Read crops in 0..1 and the outlines of their cells.
@@ -59,8 +56,7 @@ class FeaturePixels:
 
     def order(self, cells: np.ndarray) -> np.ndarray:
         """Order cells so that those that lie side by side are read together."""
-        reader = self._reader
-        return cells[np.lexsort((reader.left[cells], reader.top[cells] // BAND, reader.image[cells]))]
+        return cells[self._reader.order(cells)]
 
     def read(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Return crops, float32 of shape `(n, c, y, x)`, and outlines, bool of shape `(n, y, x)`."""

@@ -147,8 +147,7 @@ def _batches(
     adata: AnnData, reader: CropReader, cells: np.ndarray, batch_size: int, progress: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Read cells that lie side by side together; raise if pixels are not finite."""
-    images = _access.references(adata, _keys.CROPS)["image"].astype("category").cat.codes.to_numpy()[cells]
-    cells = cells[np.lexsort((reader.left[cells], reader.top[cells] // BAND, images))]
+    cells = cells[reader.order(cells)]
     for start in tqdm(range(0, len(cells), batch_size), desc="Intensities", disable=not progress):
         batch = cells[start : start + batch_size]
         crops = reader.read(batch)

@@ -35,8 +35,9 @@ def labels_of_cells(adata: AnnData, cells: np.ndarray, labels: str | None, sourc
             hint="Run cr.pp.crops first, or set labels to the label of each cell.",
         )
         reader = _reader(adata, cells, source, 1, z)
-        parts = [reader.read(part)[:, 0, 0, 0] for part in _batches(len(cells))]
-        return np.concatenate(parts).astype(np.int64)
+        order = reader.order(np.arange(len(cells)))
+        parts = [reader.read(order[part])[:, 0, 0, 0] for part in _batches(len(cells))]
+        return np.concatenate(parts).astype(np.int64)[np.argsort(order)]
     if labels == "index":
         values = pd.to_numeric(pd.Series(adata.obs_names[cells]), errors="coerce")
         wrong = adata.obs_names[cells][values.isna() | (values % 1 != 0)]

@@ -177,9 +177,10 @@ def _measure(
     picture = CropInput(reader, intensity_limits(adata, reader.channels))
     outlines = mask_reader(adata, size=reader.size) if by_masks else None
     labels = _access.references(adata, _keys.MASKS)["label"].to_numpy(np.int64) if by_masks else None
+    order = reader.order(np.arange(reader.n_obs))
     parts: list[Any] = []
     for start in tqdm(range(0, reader.n_obs, batch_size), desc="pose", unit="batch", disable=not progress):
-        cells = np.arange(start, min(start + batch_size, reader.n_obs))
+        cells = order[start : start + batch_size]
         planes = picture.assemble(picture.read(cells), pose=None, device=torch.device("cpu"))["planes"]
         light = planes.mean(1).numpy()
         _validate.finite("The crops", light, cells=adata.obs_names[cells])
@@ -190,5 +191,5 @@ def _measure(
         measures, radius = measure_pose(own, light, weighted=not by_masks)
         measures[:, :2] += np.stack([reader.top[cells], reader.left[cells]], axis=1)
         parts.append((measures, radius))
-    measures, radius = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    measures, radius = (np.concatenate(arrays)[np.argsort(order)] for arrays in zip(*parts, strict=True))
     return measures, radius

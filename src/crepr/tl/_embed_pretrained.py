@@ -152,7 +152,7 @@ def embed_pretrained(
     groups = {"rgb": list(range(3))} if rgb is not None else {name: [i] * 3 for i, name in enumerate(names)}
 
     features = np.empty((owners.target.n_obs, len(groups) * network.n_features), np.float32)
-    batches = Batches(view, np.arange(len(features)), batch_size=batch_size, device=where)
+    batches = Batches(view, view.order(np.arange(len(features))), batch_size=batch_size, device=where)
     with torch.inference_mode():
         for batch in tqdm(batches, desc=f"embed with {model_name}", unit="batch", disable=not progress):
             pixels, cells = batch["inputs"]["stain"], batch["cells"]

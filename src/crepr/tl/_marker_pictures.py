@@ -23,7 +23,8 @@ def marker_pictures(view: View, *, progress: bool) -> np.ndarray:
     shown = view.inputs["stain"]
     pictures = np.empty((view.n_obs, len(shown.channels) * SIDE**2), np.float32)
     batch_size = max(1, BATCH_VALUES // (len(shown.channels) * shown.size**2))
-    batches = Batches(view, np.arange(view.n_obs), batch_size=batch_size, device=torch.device("cpu"))
+    order = view.order(np.arange(view.n_obs))
+    batches = Batches(view, order, batch_size=batch_size, device=torch.device("cpu"))
     for batch in tqdm(batches, desc="comparing markers", unit="batch", disable=not progress):
         pictures[batch["cells"]] = F.adaptive_avg_pool2d(batch["inputs"]["stain"], SIDE).flatten(1).numpy()
     return pictures

@@ -134,12 +134,13 @@ def radial_profile(
     members = torch.nn.functional.one_hot(_rings(reader.size, radius, len(radii)), len(radii) + 1)[:, :-1].float()
     n_pixels = members.sum(0)
     members = members.to(where)
-    batches = Batches(view, np.arange(adata.n_obs), batch_size=batch_size, device=where)
+    order = view.order(np.arange(adata.n_obs))
+    batches = Batches(view, order, batch_size=batch_size, device=where)
     sums = [
         (batch["targets"]["stain"].flatten(2) @ members).cpu().numpy()
         for batch in tqdm(batches, desc="radial profile", unit="batch", disable=not progress)
     ]
-    totals, pixels = np.concatenate(sums).astype(np.float64), n_pixels.numpy().astype(np.float64)
+    totals, pixels = np.concatenate(sums)[np.argsort(order)].astype(np.float64), n_pixels.numpy().astype(np.float64)
     unknown = _access.references(adata, _keys.POSE)["area"].isna().to_numpy()
     _validate.finite("Light within the outline", totals[~unknown], cells=adata.obs_names[~unknown])
     totals[unknown] = np.nan

@@ -145,7 +145,8 @@ class TrainedModel:
         """Return posterior means and log-variances, each `(n, n_latent)` float32: in cell order, nothing turned."""
         cells = np.arange(view.n_obs) if cells is None else cells
         where = pick_device(device)
-        batches = Batches(view, cells, batch_size=self._fitting(batch_size), device=where)
+        order = view.order(cells)
+        batches = Batches(view, cells[order], batch_size=self._fitting(batch_size), device=where)
         network = cast("Network", self.network.to(where).eval())
         means, logvars = [], []
         try:
@@ -158,7 +159,8 @@ class TrainedModel:
                     logvars.append(logvar.float().cpu().numpy())
         finally:
             self.network.cpu()
-        return np.concatenate(means), np.concatenate(logvars)
+        back = np.argsort(order)
+        return np.concatenate(means)[back], np.concatenate(logvars)[back]
 
     def features(
         self,
@@ -172,7 +174,8 @@ class TrainedModel:
     ) -> dict[str, np.ndarray]:
         """Return what these layers say of all cells, `(n, n_channels)` float32 by layer: in cell order, nothing turned."""
         where = pick_device(device)
-        batches = Batches(view, np.arange(view.n_obs), batch_size=self._fitting(batch_size), device=where)
+        cells = np.arange(view.n_obs)
+        batches = Batches(view, cells[view.order(cells)], batch_size=self._fitting(batch_size), device=where)
         network = cast("SpatialNetwork", self.network.to(where).eval())
         found: dict[str, np.ndarray] = {}
         try:

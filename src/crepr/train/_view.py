@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import torch
 
+from crepr.train._crop_input import CropInput
 from crepr.train._pose import draw_poses, margin_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from torch import Tensor
 
     from crepr.train._pose import Augment, Pose
@@ -75,6 +76,13 @@ class View:
         """Take to the device what is to stay there."""
         for item in self.inputs.values():
             item.prepare(device, margin=self.margin)
+
+    def order(self, cells: np.ndarray) -> np.ndarray:
+        """Sort cells by where their pixels lie, so that each piece of an image is read once; return positions in `cells`."""
+        for item in self.inputs.values():
+            if isinstance(item, CropInput):
+                return item.reader.order(cells)
+        return np.arange(len(cells))
 
     def draw(self, rng: np.random.Generator) -> Any:
         """Draw what an epoch does to each cell: something to be indexed by cells and given to :meth:`assemble`, or None."""

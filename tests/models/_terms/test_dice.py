@@ -2,7 +2,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from monai.losses import DiceLoss
 
 from crepr.models._output import Output
 from crepr.models._terms._dice import dice
@@ -39,6 +38,8 @@ def test_anchor_perfect_and_empty():
 
 @given(seeds)
 def test_reference_is_monai(seed):
+    from monai.losses import DiceLoss
+
     logits, planes = examples(seed)
     logits.requires_grad_()
     ours = evaluate(logits, planes) / planes.shape[1]
@@ -49,6 +50,8 @@ def test_reference_is_monai(seed):
 
 
 def test_reference_is_monai_with_the_published_smoothing_and_weights():
+    from monai.losses import DiceLoss
+
     logits, planes = examples(0)
     weights = torch.tensor([0.5, 1.0, 0.0, 2.0])
     ours = evaluate(logits, planes, smooth=(1e-5, 0.01), gene_weights=tuple(weights.tolist()))

@@ -3,7 +3,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from monai.losses import FocalLoss
 from torch.nn import functional as F
 
 from crepr.models._output import Output
@@ -29,6 +28,8 @@ def test_anchor_undecided():
 
 @given(seeds, st.sampled_from([None, 0.25, 0.9]), st.sampled_from([0.0, 0.5, 2.0, 3.0]))
 def test_reference_is_monai(seed, alpha, gamma):
+    from monai.losses import FocalLoss
+
     logits, planes = examples(seed)
     logits.requires_grad_()
     ours = evaluate(logits, planes, alpha=alpha, gamma=gamma) / planes.shape[1]
@@ -39,6 +40,8 @@ def test_reference_is_monai(seed, alpha, gamma):
 
 
 def test_reference_is_monai_with_weights():
+    from monai.losses import FocalLoss
+
     logits, planes = examples(0)
     weights = torch.tensor([0.5, 1.0, 0.0, 2.0])
     theirs = FocalLoss(gamma=2.0, reduction="none", weight=weights)(logits, planes).mean((2, 3)).sum(1)
