@@ -148,19 +148,20 @@ class TrainedModel:
         order = view.order(cells)
         batches = Batches(view, cells[order], batch_size=self._fitting(batch_size), device=where)
         network = cast("Network", self.network.to(where).eval())
-        means, logvars = [], []
+        means, logvars = (np.empty((len(cells), network.spec.n_latent), np.float32) for _ in range(2))
+        stop = 0
         try:
             with torch.inference_mode():
                 for batch in tqdm(batches, desc="embedding", unit="batch", disable=not progress):
                     mean, logvar = network.encode(batch["inputs"])
-                    means.append(mean.float().cpu().numpy())
-                    if not np.isfinite(means[-1]).all():
+                    start, stop = stop, stop + len(mean)
+                    here = order[start:stop]
+                    means[here], logvars[here] = mean.float().cpu().numpy(), logvar.float().cpu().numpy()
+                    if not np.isfinite(means[here]).all():
                         check_inputs(batch, view.names)
-                    logvars.append(logvar.float().cpu().numpy())
         finally:
             self.network.cpu()
-        back = np.argsort(order)
-        return np.concatenate(means)[back], np.concatenate(logvars)[back]
+        return means, logvars
 
     def features(
         self,
